@@ -1,0 +1,115 @@
+"""The convolutions of VGG16, with torchvision's parameter names, and where its weights may lie."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sherf_core.errors import BrokenFileError
+
+WEIGHTS_NAME = "vgg16-397923af.pth"
+"""torchvision's file of ImageNet weights; the name holds the first 8 digits of its SHA-256."""
+
+# (index in torchvision's `features`, input channels, output channels) of the convolutions between two poolings
+STAGES: tuple[tuple[tuple[int, int, int], ...], ...] = (
+    ((0, 3, 64), (2, 64, 64)),
+    ((5, 64, 128), (7, 128, 128)),
+    ((10, 128, 256), (12, 256, 256), (14, 256, 256)),
+    ((17, 256, 512), (19, 512, 512), (21, 512, 512)),
+    ((24, 512, 512), (26, 512, 512), (28, 512, 512)),
+)
+CHANNELS = tuple(stage[-1][2] for stage in STAGES)
+
+
+class Vgg16Features(nn.Module):
+    """relu1_2, relu2_2, relu3_3, relu4_3 and relu5_3 of VGG16."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        convolutions = {
+            str(index): nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
+            for stage in STAGES
+            for index, inputs, outputs in stage
+        }
+        self.features = nn.ModuleDict(convolutions)
+
+    def forward(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
+        """The last activation of each of the five stages; each stage halves the size of the one before."""
+        outputs, x = [], images
+        for number, stage in enumerate(STAGES):
+            if number:
+                x = functional.max_pool2d(x, kernel_size=2, stride=2)
+            for index, _, _ in stage:
+                x = functional.relu(self.features[str(index)](x))
+            outputs.append(x)
+        return outputs
+
+
+def vgg_candidates(folder: Path) -> Iterator[Path]:
+    """Where the weights may lie, best first: the user's `assets/`, then torch's own download caches."""
+    yield folder / "assets" / WEIGHTS_NAME
+    caches = [Path.home() / ".cache" / "torch"]
+    if "XDG_CACHE_HOME" in os.environ:
+        caches.insert(0, Path(os.environ["XDG_CACHE_HOME"]) / "torch")
+    if "TORCH_HOME" in os.environ:
+        caches.insert(0, Path(os.environ["TORCH_HOME"]))
+    for cache in caches:
+        yield cache / "hub" / "checkpoints" / WEIGHTS_NAME
+        yield cache / "checkpoints" / WEIGHTS_NAME
+
+
+def find_vgg_weights(folder: Path | None = None) -> Path | None:
+    """The first VGG16 weights file that exists, looking from `folder` (the current one), or None."""
+    return next((path for path in vgg_candidates(folder or Path.cwd()) if path.is_file()), None)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def load_vgg(path: Path) -> Vgg16Features:
+    """VGG16's convolutions from a file in torchvision's format; its classifier is left out.
+
+    Raises:
+        BrokenFileError: not a file of tensors, cut short, or with other names and shapes.
+    """
+    fix = f"download {WEIGHTS_NAME} again (https://download.pytorch.org/models/{WEIGHTS_NAME}) and put it in assets/"
+    if path.name == WEIGHTS_NAME and not file_sha256(path).startswith("397923af"):
+        raise BrokenFileError(
+            f"{path} is not the file that its name says: its SHA-256 does not begin with 397923af",
+            expected="torchvision's VGG16 weights, 553,433,881 bytes",
+            fix=fix,
+            path=path,
+        )
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise BrokenFileError(f"{path} cannot be read as PyTorch weights: {error}", fix=fix, path=path) from error
+    model = Vgg16Features()
+    wanted = model.state_dict()
+    wrong = [
+        name
+        for name, value in wanted.items()
+        if not isinstance(state, dict) or name not in state or state[name].shape != value.shape
+    ]
+    if wrong:
+        raise BrokenFileError(
+            f"{path} holds no VGG16 in torchvision's format: {', '.join(wrong[:3])} missing or of another shape",
+            fix=fix,
+            path=path,
+        )
+    model.load_state_dict({name: state[name] for name in wanted})
+    return model.eval().requires_grad_(False)
