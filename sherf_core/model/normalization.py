@@ -1,0 +1,70 @@
+"""Batch normalisation with the statistics of each sample on its own.
+
+The published SHERF trains with one sample a GPU and evaluates in training mode, so its statistics are always those of
+a single sample (specification, section 7). Statistics shared by two samples change an image by 5 to 12 %; that is why
+these layers never mix samples, whatever the batch size.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+Statistics = Literal["sample", "running"]
+
+
+class SampleBatchNorm(nn.Module):
+    """BatchNorm over every dimension but the channel, of each sample alone; parameter names as in torch's BatchNorm.
+
+    Args:
+        channels: size of dimension 1.
+        eps: added to the variance.
+        momentum: running = (1 - momentum) · running + momentum · batch, with the unbiased variance.
+
+    `statistics` chooses what normalises: "sample" (the published evaluation) or "running". The running statistics
+    move in training mode only, once a sample, in order.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def __init__(self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.statistics: Statistics = "sample"
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
+
+    def forward(self, x: Float[Tensor, "B C *space"]) -> Float[Tensor, "B C *space"]:
+        if self.training:
+            self._track(x.detach())
+        if self.statistics == "running":
+            return functional.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.eps
+            )
+        return functional.instance_norm(x, weight=self.weight, bias=self.bias, use_input_stats=True, eps=self.eps)
+
+    @torch.no_grad()
+    def _track(self, x: Float[Tensor, "B C *space"]) -> None:
+        variance, mean = torch.var_mean(x.flatten(2), dim=2, unbiased=True)
+        for sample_mean, sample_variance in zip(mean, variance, strict=True):
+            self.running_mean.lerp_(sample_mean, self.momentum)
+            self.running_var.lerp_(sample_variance, self.momentum)
+            self.num_batches_tracked += 1
+
+
+def set_statistics(module: nn.Module, statistics: Statistics) -> None:
+    """Choose the statistics of every `SampleBatchNorm` below `module`."""
+    if statistics not in ("sample", "running"):
+        raise ValueError(f"statistics is {statistics!r}; expected 'sample' or 'running'")
+    for child in module.modules():
+        if isinstance(child, SampleBatchNorm):
+            child.statistics = statistics
