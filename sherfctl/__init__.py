@@ -1,0 +1,3 @@
+"""The command line: parses, asks the library, presents; nothing here computes."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,7 @@
+"""`python -m sherfctl`."""
+
+import sys
+
+from sherfctl.app import main
+
+sys.exit(main())

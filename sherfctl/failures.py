@@ -1,0 +1,90 @@
+"""The one place that turns an exception into words: what was found, what was expected, what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sherf_core.errors import SherfError
+
+# Operating system errors that users meet and can mend, with the way to mend them.
+SYSTEM_FIXES = {
+    errno.ENOSPC: "free some disk space, or name another folder",
+    errno.EDQUOT: "your disk quota is used up: free some space, or name another folder",
+    errno.EACCES: "look at the permissions (`ls -ld`), or name another folder",
+    errno.EPERM: "look at the permissions (`ls -ld`), or name another folder",
+    errno.EROFS: "that file system is read-only: name another folder",
+    errno.ENOENT: "check the path",
+    errno.ENOTDIR: "check the path: a part of it is a file",
+    errno.EISDIR: "check the path: a file is wanted there, it is a folder",
+    errno.EMFILE: "too many open files: raise the limit (`ulimit -n 4096`)",
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error as the user sees it."""
+
+    type: str
+    found: str
+    expected: str = ""
+    fix: str = ""
+    code: str = ""
+    path: str | None = None
+
+    def as_dict(self) -> dict[str, str | None]:
+        """For the JSON document."""
+        return dict(vars(self))
+
+
+def failure_of(error: BaseException) -> Failure | None:
+    """The user's view of an error that a user can mend; None where it is a defect of this program."""
+    kind = type(error).__name__
+    if isinstance(error, SherfError):
+        path = str(error.path) if error.path is not None else None
+        return Failure(kind, error.found, error.expected, error.fix, error.code, path)
+    if isinstance(error, OSError) and error.errno in SYSTEM_FIXES:
+        where = f": {error.filename}" if error.filename is not None else ""
+        path = str(error.filename) if error.filename is not None else None
+        return Failure(kind, f"{os.strerror(error.errno)}{where}", fix=SYSTEM_FIXES[error.errno], path=path)
+    # torch's out-of-memory error is known by name, so that torch need not be imported here.
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError":
+        return Failure(
+            kind,
+            f"out of memory ({str(error).splitlines()[0] if str(error) else 'no details'})",
+            fix="close other programs, ask for a smaller --resolution, or use the profile `cpu` if it was the GPU's memory",
+            code="RUN.VRAM" if kind == "OutOfMemoryError" else "SYS.RAM",
+        )
+    return None
+
+
+def save_traceback(error: BaseException, arguments: list[str], environment: Mapping[str, str]) -> Path | None:
+    """Write the traceback where the user can find it; None if nothing can be written anywhere."""
+    text = f"sherfctl {' '.join(arguments)}\n{time.strftime('%Y-%m-%d %H:%M:%S')}\n\n"
+    text += "".join(traceback.format_exception(error))
+    name = f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
+    for folder in _crash_folders(environment):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / name
+            path.write_text(text, encoding="utf-8")
+        except OSError:
+            continue  # try the next folder; with none left the caller shows the traceback itself
+        return path
+    return None
+
+
+def _crash_folders(environment: Mapping[str, str]) -> list[Path]:
+    folders = []
+    if environment.get("XDG_STATE_HOME"):
+        folders.append(Path(environment["XDG_STATE_HOME"]) / "sherfctl")
+    elif environment.get("HOME"):
+        folders.append(Path(environment["HOME"]) / ".local" / "state" / "sherfctl")
+    folders.append(Path(tempfile.gettempdir()) / "sherfctl")
+    return folders

@@ -1,0 +1,88 @@
+"""Which commands there are, and the lazy group that imports a command's file only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+@dataclass(frozen=True)
+class CommandEntry:
+    """A command: its words, where its function is, and the line that help shows for it."""
+
+    words: tuple[str, ...]
+    module: str
+    function: str
+    summary: str
+
+
+GROUPS = {
+    "run": "Run a job: evaluation.",
+    "profiles": "List launch profiles, or show one.",
+}
+
+COMMANDS = (
+    CommandEntry(
+        ("doctor",), "sherfctl.commands.doctor", "doctor", "Say what this machine can run, what not, and what mends it."
+    ),
+    CommandEntry(
+        ("run", "eval"),
+        "sherfctl.commands.run_eval",
+        "run_eval",
+        "Make new views and poses from one picture.",
+    ),
+    CommandEntry(
+        ("make-people",),
+        "sherfctl.commands.make_people",
+        "make_people",
+        "Write a data set of synthetic clothed people, free to use.",
+    ),
+    CommandEntry(("profiles", "list"), "sherfctl.commands.profiles", "list_profiles", "List the launch profiles."),
+    CommandEntry(
+        ("profiles", "show"),
+        "sherfctl.commands.profiles",
+        "show_profile",
+        "Show a profile and what it becomes on this machine.",
+    ),
+)
+
+
+class LazyCommand(TyperCommand):
+    """Stands for a command in help texts; `load` imports the real one."""
+
+    def __init__(self, entry: CommandEntry) -> None:
+        super().__init__(entry.words[-1], help=entry.summary, rich_markup_mode=None)
+        self.entry = entry
+
+    def load(self) -> Any:
+        """Import the command's file and build the command from its function's signature."""
+        function = getattr(importlib.import_module(self.entry.module), self.entry.function)
+        application = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        application.command(self.entry.words[-1])(function)
+        return typer.main.get_command(application)
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are imported when they are called, not when help lists them."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that the arguments call, and load it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, LazyCommand) else command, rest
+
+
+def build_group(root: LazyGroup, entries: tuple[CommandEntry, ...] = COMMANDS) -> LazyGroup:
+    """Hang all commands below `root`."""
+    for entry in entries:
+        parent = root
+        for word in entry.words[:-1]:
+            if word not in parent.commands:
+                subgroup = LazyGroup(name=word, help=GROUPS[word], no_args_is_help=True, rich_markup_mode=None)
+                parent.add_command(subgroup, word)
+            parent = parent.commands[word]  # type: ignore[assignment]
+        parent.add_command(LazyCommand(entry), entry.words[-1])
+    return root
