@@ -49,7 +49,7 @@ class Lpips(nn.Module):
         """LPIPS with the VGG16 weights of a file in torchvision's format."""
         return cls(load_vgg(path)).to(device).eval()
 
-    def forward(self, a: Float[Tensor, "B 3 H W"], b: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B"]:
+    def forward(self, a: Float[Tensor, "B 3 H W"], b: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:
         """Distance of each pair of images (values in -1..1; sides of at least 16 pixels)."""
         features_a = self.features((a - self.shift) / self.scale)
         features_b = self.features((b - self.shift) / self.scale)

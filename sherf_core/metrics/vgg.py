@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pickle
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sherf_core.errors import BrokenFileError
+from sherf_core.io.digest import sha256
 
 WEIGHTS_NAME = "vgg16-397923af.pth"
 """torchvision's file of ImageNet weights; the name holds the first 8 digits of its SHA-256."""
@@ -71,15 +71,6 @@ def find_vgg_weights(folder: Path | None = None) -> Path | None:
     return next((path for path in vgg_candidates(folder or Path.cwd()) if path.is_file()), None)
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def load_vgg(path: Path) -> Vgg16Features:
     """VGG16's convolutions from a file in torchvision's format; its classifier is left out.
 
@@ -87,7 +78,7 @@ def load_vgg(path: Path) -> Vgg16Features:
         BrokenFileError: not a file of tensors, cut short, or with other names and shapes.
     """
     fix = f"download {WEIGHTS_NAME} again (https://download.pytorch.org/models/{WEIGHTS_NAME}) and put it in assets/"
-    if path.name == WEIGHTS_NAME and not file_sha256(path).startswith("397923af"):
+    if path.name == WEIGHTS_NAME and not sha256(path).startswith("397923af"):
         raise BrokenFileError(
             f"{path} is not the file that its name says: its SHA-256 does not begin with 397923af",
             expected="torchvision's VGG16 weights, 553,433,881 bytes",

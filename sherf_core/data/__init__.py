@@ -1,0 +1,1 @@
+"""Data sets: what a frame is, who reads it, and which frames an evaluation uses."""

@@ -1,0 +1,69 @@
+"""Reading pictures and masks, and making them smaller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float32
+from PIL import Image, UnidentifiedImageError
+
+from sherf_core.errors import DatasetError
+
+
+def read_image(path: Path) -> Float32[np.ndarray, "H W 3"]:
+    """An RGB picture with values in 0..1, as stored (no colour management, no rotation by metadata)."""
+    return np.asarray(_open(path, "RGB"), dtype=np.float32) / np.float32(255.0)
+
+
+def read_mask(path: Path) -> Bool[np.ndarray, "H W"]:
+    """True where a mask picture is non-zero in any of its colours; an alpha channel does not count."""
+    with_alpha = _open(path, None)
+    if with_alpha.mode in {"P", "RGBA", "PA", "CMYK", "YCbCr"}:
+        pixels = np.asarray(with_alpha.convert("RGB"))
+    elif with_alpha.mode == "LA":
+        pixels = np.asarray(with_alpha)[..., :1]
+    else:
+        pixels = np.asarray(with_alpha)
+    return (pixels != 0).reshape(*pixels.shape[:2], -1).any(axis=-1)
+
+
+def area_downscale(image: Float32[np.ndarray, "H W C"], size: int) -> Float32[np.ndarray, "size size C"]:
+    """A square picture made smaller: each new pixel is the mean of the area it covers (fractions of pixels count)."""
+    if image.shape[0] == size:
+        return image
+    weights = _coverage(image.shape[0], size)
+    rows = np.einsum("ih,hwc->iwc", weights, image, optimize=True)
+    return np.einsum("jw,iwc->ijc", weights, rows, optimize=True).astype(np.float32)
+
+
+def nearest_downscale(mask: Bool[np.ndarray, "H W"], size: int) -> Bool[np.ndarray, "size size"]:
+    """A square mask made smaller: new pixel i takes old pixel floor(i * scale), as the published reader did."""
+    if mask.shape[0] == size:
+        return mask
+    index = np.arange(size) * mask.shape[0] // size
+    return mask[index[:, None], index]
+
+
+def _coverage(large: int, small: int) -> Float32[np.ndarray, "small large"]:
+    """Share of each old pixel in each new one, along one axis; rows sum to 1."""
+    edges = np.arange(small + 1) * (large / small)
+    old = np.arange(large)
+    overlap = np.minimum(edges[1:, None], old + 1) - np.maximum(edges[:-1, None], old)
+    return (np.clip(overlap, 0.0, 1.0) * (small / large)).astype(np.float32)
+
+
+def _open(path: Path, mode: str | None) -> Image.Image:
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image.convert(mode) if mode else image.copy()
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path} is missing", code="DATA.RP_LAYOUT", path=path) from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise DatasetError(
+            f"{path} cannot be read as a picture: {error}",
+            fix="copy or unpack this file again",
+            code="DATA.IMG",
+            path=path,
+        ) from error

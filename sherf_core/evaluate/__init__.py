@@ -1,0 +1,1 @@
+"""Evaluation: which pictures to make, making them, measuring them, and reporting."""
