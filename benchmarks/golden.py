@@ -1,0 +1,277 @@
+"""Golden files of the published model: read their inputs, run our model on them, compare stage by stage."""
+
+from __future__ import annotations
+
+import lzma
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.golden_weights import fill
+from sherf_core.body.files import load_body
+from sherf_core.body.model import BodyModel
+from sherf_core.geometry.nearest import VertexSearch
+from sherf_core.model.deform import to_canonical
+from sherf_core.model.inputs import Bodies, Observation, RayBundle
+from sherf_core.model.normalization import Statistics, set_statistics
+from sherf_core.model.sherf import SHELL_RADIUS, EncodedPerson, Sherf, SherfConfig
+from sherf_core.model.sparse import SparseConv
+from sherf_core.render.sampling import sample_depths
+
+# What the golden files call our statistics.
+GOLDEN_NAME = {"sample": "train", "running": "eval"}
+# Pixels of the image that may differ by more than this, and how many of them.
+PIXEL_TOLERANCE, PIXELS_OFF = 1e-4, 1e-3
+
+# Relative L2 allowed for each stage; 0 means equal. Backends differ in summation order, nothing else.
+TOLERANCES = {
+    "visible vertices": 0.0,
+    "samples in the shell": 0.0,
+    "voxel sites": 0.0,
+    "global feature z": 2e-5,
+    "w": 2e-5,
+    "planes": 2e-5,
+    "canonical points": 1e-6,
+    "canonical directions": 1e-6,
+    "observation points": 1e-6,
+    "observation pixels": 1e-6,
+    "feature map": 5e-5,
+    "plane features": 5e-5,
+    "pixel features": 5e-5,
+    "volume features": 5e-5,
+    "sigma": 2e-5,
+    "rgb": 2e-5,
+    "image": 1e-5,
+    "depth": 1e-5,
+    "coverage": 2e-5,
+}
+SPARSE_TOLERANCE = 5e-5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    stage: str
+    relative: float
+    largest: float
+    tolerance: float
+    note: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.relative <= self.tolerance and not self.note.startswith("FAIL")
+
+
+@dataclass(frozen=True)
+class GoldenInput:
+    """One batch of the published reader, in our types; `image` and `mask` are the target's."""
+
+    observation: Observation
+    target: Bodies
+    rays: RayBundle
+    image: Tensor
+    mask: Tensor
+    size: tuple[int, int]
+
+    def to(self, device: str) -> GoldenInput:
+        moved = (self.observation.to(device), self.target.to(device), self.rays.to(device))
+        return GoldenInput(*moved, self.image.to(device), self.mask.to(device), self.size)
+
+
+def load_golden_body(path: Path) -> BodyModel:
+    """The golden body; `.xz` is unpacked on the way."""
+    if path.suffix != ".xz":
+        return BodyModel(load_body(path))
+    with tempfile.TemporaryDirectory() as folder:
+        unpacked = Path(folder) / path.stem
+        unpacked.write_bytes(lzma.decompress(path.read_bytes()))
+        return BodyModel(load_body(unpacked))
+
+
+def golden_model(body_path: Path, config: SherfConfig | None = None) -> Sherf:
+    """Our model with the golden weights, in evaluation mode."""
+    model = Sherf(load_golden_body(body_path), config)
+    fill(model)
+    return model.eval()
+
+
+def read_input(path: Path) -> GoldenInput:
+    with np.load(path) as file:
+        arrays = {name: torch.from_numpy(file[name]) for name in file.files}
+
+    def tensor(name: str) -> Tensor:
+        return arrays[name].float()
+
+    def bodies(prefix: str) -> Bodies:
+        return Bodies(
+            tensor(f"{prefix}/poses")[:, 0],
+            tensor(f"{prefix}/shapes")[:, 0],
+            tensor(f"{prefix}/R"),
+            tensor(f"{prefix}/Th")[:, 0],
+        )
+
+    observation = Observation(
+        tensor("obs_img_all")[:, 0],
+        tensor("obs_K_all")[:, 0],
+        tensor("obs_R_all")[:, 0],
+        tensor("obs_T_all")[:, 0, :, 0],
+        bodies("obs_params"),
+    )
+    rays = RayBundle(
+        tensor("ray_o_all")[:, 0],
+        tensor("ray_d_all")[:, 0],
+        tensor("near_all")[:, 0, :, 0],
+        tensor("far_all")[:, 0, :, 0],
+        arrays["mask_at_box_all"][:, 0],
+    )
+    image = tensor("img_all")[:, 0]
+    mask = tensor("bkgd_msk_all")[:, 0]
+    return GoldenInput(observation, bodies("params"), rays, image, mask, (image.shape[2], image.shape[3]))
+
+
+def compare(model: Sherf, batch: GoldenInput, golden_path: Path, statistics: Statistics) -> list[Row]:
+    """Run the model stage by stage on the first sample and compare each stage that the golden file holds."""
+    prefix = f"pinned_{GOLDEN_NAME[statistics]}/"
+    with np.load(golden_path) as file:
+        golden = {name.removeprefix(prefix): file[name] for name in file.files if name.startswith(prefix)}
+    set_statistics(model, statistics)
+    rows: list[Row] = []
+
+    def add(stage: str, key: str, value: Callable[[], Tensor], tolerance: float | None = None) -> None:
+        if key in golden:
+            rows.append(_row(stage, value(), golden[key], TOLERANCES[stage] if tolerance is None else tolerance))
+
+    with torch.no_grad():
+        person = model.encode(batch.observation)
+        _add_encoding(model, batch, person, golden, add)
+        _add_points(model, batch, person, golden, add)
+        rendering = model.render(person, batch.target, batch.rays)
+    image = (2 * rendering.rgb - 1).transpose(1, 2).unflatten(2, batch.size)
+    add("image", "image", lambda: image)
+    if "image" in golden:
+        off = (np.abs(image.cpu().numpy() - golden["image"]).max(1) > PIXEL_TOLERANCE).mean()
+        rows[-1] = Row(**{**vars(rows[-1]), "note": f"{'FAIL' if off > PIXELS_OFF else ''} {off:.3%} off".strip()})
+    add("depth", "image_depth", lambda: rendering.depth)
+    add("coverage", "weights_image", lambda: rendering.alpha)
+    return rows
+
+
+def _add_encoding(
+    model: Sherf, batch: GoldenInput, person: EncodedPerson, golden: dict[str, np.ndarray], add: Callable[..., None]
+) -> None:
+    vertices = batch.observation.body.vertices(model.body_model)
+    add("visible vertices", "obs_smpl_vertex_mask", lambda: model.visible_vertices(batch.observation, vertices))
+    add("global feature z", "z_encoder_2d", lambda: person.z)
+    add("w", "ws", lambda: model.backbone.mapping(person.z)[:, None].expand(-1, 14, -1))
+    add("planes", "planes_sub8", lambda: person.planes.flatten(1, 2)[:, :, ::8, ::8])
+    add("feature map", "obs_input_feature_sub", lambda: person.feature_map[:, :, ::8, ::8])
+    on_vertices = model.vertex_features(batch.observation, person.feature_map)
+    for name, features in model.renderer.encoder_3d.stages(on_vertices, model.volume):
+        level = 0 if name == "in" else int(name[-1]) + name.startswith("down")
+        sites = torch.from_numpy(model.volume.sites[level].sites)
+        with_batch = torch.cat([torch.zeros(len(sites), 1, dtype=torch.int64), sites], dim=1)
+        for key in (f"sp_{name}_indices", f"sp_{name}_indices_sorted"):
+            add(f"sparse {name}: sites", key, lambda: with_batch, 0.0)
+        for key in golden:
+            if key == f"sp_{name}_features":
+                add(f"sparse {name}", key, lambda: features[0], SPARSE_TOLERANCE)
+            elif key.startswith(f"sp_{name}_features_sorted_step"):
+                order = torch.from_numpy(np.argsort(model.volume.sites[level].keys()))
+                step = int(key.rpartition("step")[2])
+                add(f"sparse {name}", key, lambda: features[0][order][::step], SPARSE_TOLERANCE)
+
+
+def _add_points(
+    model: Sherf, batch: GoldenInput, person: EncodedPerson, golden: dict[str, np.ndarray], add: Callable[..., None]
+) -> None:
+    target, rays = batch.target, batch.rays
+    maps = to_canonical(model.body_model, target)
+    vertices = model.body_model.vertices(target.poses, target.shapes)[0]
+    search = VertexSearch(vertices, radius=SHELL_RADIUS, method=model.config.nearest)
+    depths = sample_depths(rays.near[0], rays.far[0], model.config.samples_per_ray)
+    kept, canonical, view = model.locate(target, 0, rays.origins[0], rays.directions[0], depths, maps, search)
+    if "pts_mask" in golden:
+        inside = torch.zeros(depths.numel(), dtype=torch.bool)
+        inside[kept.cpu()] = True
+        add("samples in the shell", "pts_mask", lambda: torch.from_numpy(np.packbits(inside.numpy())))
+    canonical, view = canonical[:512], view[:512]
+    features = model.features(person, 0, canonical)
+    sigma, rgb = model.field(person, 0, canonical, view)
+    add("canonical points", "coarse_canonical_pts_first512", lambda: canonical)
+    add("canonical directions", "coarse_canonical_viewdir_first512", lambda: view)
+    add("observation points", "world_src_pts_first512", lambda: features.world)
+    add("observation pixels", "src_uv_first512", lambda: features.uv)
+    add("plane features", "triplane_feature_first512", lambda: features.planes.transpose(0, 1))
+    add("pixel features", "point_2d_feature_first512", lambda: features.pixels)
+    add("volume features", "point_3d_feature_first512", lambda: features.volume)
+    add("sigma", "sigma_first512", lambda: sigma)
+    add("rgb", "rgb_first512", lambda: rgb)
+
+
+def _row(stage: str, value: Tensor, golden: np.ndarray, tolerance: float) -> Row:
+    ours = value.detach().cpu().numpy().astype(np.float64)
+    if ours.size != golden.size:
+        return Row(stage, np.inf, np.inf, tolerance, f"FAIL {ours.size} values for {golden.size}")
+    difference = ours.ravel() - golden.astype(np.float64).ravel()
+    scale = max(float(np.linalg.norm(golden.astype(np.float64))), 1e-30)
+    return Row(stage, float(np.linalg.norm(difference)) / scale, float(np.abs(difference).max()), tolerance)
+
+
+# Gradients --------------------------------------------------------------------------------------------------------
+
+GRADIENT_TOLERANCE, SPARSE_GRADIENT_TOLERANCE = 1e-3, 5e-3
+
+
+def golden_loss(model: Sherf, batch: GoldenInput) -> tuple[Tensor, Tensor, Tensor]:
+    """(total, MSE, accumulation): 100·MSE + 10·acc over the rays that meet the box."""
+    rendering = model(batch.observation, batch.target, batch.rays)
+    hit = batch.rays.hit
+    truth = batch.image.flatten(2).transpose(1, 2)
+    squared = ((rendering.rgb - truth)[hit] ** 2).mean()
+    coverage = ((rendering.alpha - batch.mask.flatten(1))[hit] ** 2).mean()
+    return 100 * squared + 10 * coverage, squared, coverage
+
+
+def compare_gradients(model: Sherf, batch: GoldenInput, gradients_path: Path, statistics: Statistics) -> list[Row]:
+    """Loss, gradient norms and the first 64 values of each gradient.
+
+    Every value of a gradient's head is measured against its tensor's norm, not itself. All of `conv1d_projection`'s
+    gradient comes through the sparse network, and its head with that network's float32 noise. With running statistics the published sparse
+    library passes no gradient through its convolutions; that cut is made here, never in the model.
+    """
+    prefix = f"{batch.size[0]}_{GOLDEN_NAME[statistics]}/"
+    with np.load(gradients_path) as file:
+        golden = {name.removeprefix(prefix): file[name] for name in file.files if name.startswith(prefix)}
+    set_statistics(model, statistics)
+    cut = statistics == "running"
+    hooks = [
+        module.register_forward_hook(lambda _module, _inputs, output: output.detach())
+        for module in model.modules()
+        if cut and isinstance(module, SparseConv)
+    ]
+    model.zero_grad()
+    losses = golden_loss(model, batch)
+    losses[0].backward()
+    for hook in hooks:
+        hook.remove()
+    rows = [_row("loss", torch.stack(losses).detach(), golden["loss"], 2e-5)]
+    for name, parameter in model.named_parameters():
+        if f"norm/{name}" not in golden:
+            continue
+        norm = float(golden[f"norm/{name}"])
+        gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        head = np.abs(gradient.flatten()[:64].cpu().numpy() - golden[f"head/{name}"]).max()
+        off = abs(float(gradient.double().norm()) - norm)
+        sparse, feeds_sparse = "encoder_3d" in name, name.startswith("conv1d_projection")
+        norm_tolerance = SPARSE_GRADIENT_TOLERANCE if sparse else GRADIENT_TOLERANCE
+        head_tolerance = SPARSE_GRADIENT_TOLERANCE if sparse or feeds_sparse else GRADIENT_TOLERANCE
+        rows.append(Row(f"gradient norm {name}", off / max(norm, 1e-12), off, norm_tolerance))
+        rows.append(Row(f"gradient head {name}", float(head) / max(norm, 1e-12), float(head), head_tolerance))
+    model.zero_grad()
+    return rows

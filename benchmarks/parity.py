@@ -1,0 +1,62 @@
+"""Is our model numerically the published one? Prints a table, stage by stage; exit status 1 beyond tolerance.
+
+    python -m benchmarks.parity --input input_64.npz --golden golden_64.npz --body BODY_SYNTHETIC.pkl.xz
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from benchmarks.golden import Row, compare, compare_gradients, golden_model, read_input
+from sherf_core.model.sherf import SherfConfig
+
+
+def print_table(rows: list[Row]) -> None:
+    print(f"{'stage':44} {'relative L2':>11} {'max diff':>9} {'tolerance':>9}")
+    gradients = [row for row in rows if row.stage.startswith("gradient ")]
+    worst = sorted(gradients, key=lambda row: row.relative / row.tolerance)[-4:]
+    for row in rows:
+        if row in gradients and row.passed and row not in worst:
+            continue
+        verdict = "ok" if row.passed else "FAIL"
+        print(
+            f"{row.stage[-44:]:44} {row.relative:11.2e} {row.largest:9.2e} {row.tolerance:9.0e} {verdict} {row.note}"
+        )
+    if gradients:
+        print(f"{len(gradients)} gradient norms and heads compared; shown: the closest to their tolerance, and failures")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--input", type=Path, required=True, help="one batch of the published reader (.npz)")
+    parser.add_argument("--golden", type=Path, required=True, help="its outputs and intermediates (.npz)")
+    parser.add_argument("--body", type=Path, help="body file; default: BODY_SYNTHETIC.pkl.xz beside the golden file")
+    parser.add_argument("--gradients", type=Path, help="gradients file (.npz); also compare gradients")
+    parser.add_argument("--stats", choices=("sample", "running"), help="BatchNorm statistics; default: both")
+    parser.add_argument("--nearest", choices=("grid", "brute"), default="grid")
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    body = options.body or options.golden.parent / "BODY_SYNTHETIC.pkl.xz"
+    model = golden_model(body, SherfConfig(nearest=options.nearest, density_noise=0)).to(options.device)
+    batch = read_input(options.input).to(options.device)
+    passed = True
+    for statistics in (options.stats,) if options.stats else ("sample", "running"):
+        rows = compare(model, batch, options.golden, statistics)
+        if options.gradients:
+            rows += compare_gradients(model, batch, options.gradients, statistics)
+        print(f"\n{options.golden.name}, {statistics} statistics, {options.device}")
+        print_table(rows)
+        passed &= bool(rows) and all(row.passed for row in rows)
+    print("\nevery stage within tolerance" if passed else "\nNOT the published numbers")
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
