@@ -50,9 +50,8 @@ def apply(transforms: Array, points: Array) -> Array:
 
 def undo(transforms: Array, points: Array) -> Array:
     """The points that `apply` would take to `points`."""
-    linear: Array = transforms[:, :3, :3]
-    moved: Array = np.linalg.solve(linear, (points - transforms[:, :3, 3])[..., None])[..., 0]
-    return moved
+    offset = (points - transforms[:, :3, 3])[..., None]
+    return np.linalg.solve(transforms[:, :3, :3], offset)[..., 0].astype(np.float64)
 
 
 def _quaternion_product(a: Array, b: Array) -> Array:
