@@ -1,0 +1,1 @@
+"""The body: its files, and its shape and pose."""

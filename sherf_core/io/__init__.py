@@ -1,0 +1,1 @@
+"""Reading and writing files: nothing here runs code that a file names."""

@@ -1,0 +1,416 @@
+"""A pickle interpreter that imports nothing and calls only what its caller lists.
+
+Python's own unpickler looks names up in the running program, calls them, and sets the state of the result. This one
+knows no program: a global is looked up in a table of *constructors* handed in by the caller, REDUCE and its relatives
+call nothing but those, and BUILD reaches nothing but our own `Inert` objects.
+"""
+
+from __future__ import annotations
+
+import codecs
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from sherf_core.io.pickle_opcodes import MalformedPickle, instructions
+
+Constructors = Mapping[tuple[str, str], Callable[..., object]]
+"""What each (module, name) of a file stands for. Everything else is refused."""
+
+MAXIMUM_DEPTH = 100
+"""Deepest nesting of lists, dicts and objects that is followed."""
+MAXIMUM_KEY_PARTS = 64
+"""Most scalars in a dictionary key: hashing a tuple that shares its parts takes time exponential in its depth."""
+MAXIMUM_DIGITS = 1000
+MAXIMUM_PROTOCOL = 5
+
+
+class UnlistedGlobal(Exception):
+    """The pickle names a global that is not in the table of constructors."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self.global_name = f"{module}.{name}"
+        super().__init__(self.global_name)
+
+
+class Budget:
+    """Bounds what a file makes us allocate: a small file must not grow into a large memory."""
+
+    def __init__(self, limit: int) -> None:
+        self.left = limit
+
+    def spend(self, amount: int) -> None:
+        """Take `amount` bytes (or list entries) from the budget."""
+        self.left -= amount
+        if self.left < 0:
+            raise MalformedPickle("it asks for far more memory than a file of its size can need")
+
+
+class Inert:
+    """Base of everything that a global may build: it holds what the file says until `finish` gives the plain value."""
+
+    def build(self, state: object) -> None:
+        """Take the state that the file gives to this object."""
+        raise MalformedPickle(f"{type(self).__name__} takes no state")
+
+    def extend(self, items: list[Any]) -> None:
+        """Take the entries that the file adds to this object: values, or keys and values in turn."""
+        raise MalformedPickle(f"{type(self).__name__} takes no entries")
+
+    def call(self, arguments: tuple[Any, ...]) -> object:
+        """What comes of the file's calling this object."""
+        raise MalformedPickle("it calls something that is not a global")
+
+    def finish(self, resolver: Resolver) -> object:
+        """The plain value; nested values go through `resolver.resolve`."""
+        return self
+
+
+@dataclass(frozen=True)
+class Named:
+    """A global on the stack: a name and what it stands for here."""
+
+    module: str
+    name: str
+    constructor: Callable[..., object]
+
+
+def _integer_line(argument: bytes) -> int | bool:
+    if argument in (b"00", b"01"):
+        return argument == b"01"
+    if len(argument) > MAXIMUM_DIGITS:
+        raise MalformedPickle(f"an integer of {len(argument)} digits")
+    return int(argument.rstrip(b"L"))
+
+
+def _quoted_line(argument: bytes) -> str:
+    if len(argument) < 2 or argument[:1] != argument[-1:] or argument[:1] not in (b"'", b'"'):
+        raise MalformedPickle("a text without quotes")
+    return codecs.escape_decode(argument[1:-1])[0].decode("latin-1")
+
+
+def _long(argument: bytes) -> int:
+    if len(argument) > MAXIMUM_DIGITS:
+        raise MalformedPickle(f"an integer of {len(argument)} bytes")
+    return int.from_bytes(argument, "little", signed=True)
+
+
+def _latin1(argument: bytes) -> str:
+    # What Python 2 calls str may be text or raw array data; latin-1 keeps both, byte for byte.
+    return argument.decode("latin-1")
+
+
+def _utf8(argument: bytes) -> str:
+    return argument.decode("utf-8", "surrogatepass")
+
+
+_LITERALS: dict[str, Callable[[bytes], object]] = {
+    "NONE": lambda argument: None,
+    "NEWTRUE": lambda argument: True,
+    "NEWFALSE": lambda argument: False,
+    "INT": _integer_line,
+    "LONG": _integer_line,
+    "BININT": _long,
+    "BININT1": lambda argument: argument[0],
+    "BININT2": lambda argument: int.from_bytes(argument, "little"),
+    "LONG1": _long,
+    "LONG4": _long,
+    "FLOAT": float,
+    "BINFLOAT": lambda argument: struct.unpack(">d", argument)[0],
+    "STRING": _quoted_line,
+    "BINSTRING": _latin1,
+    "SHORT_BINSTRING": _latin1,
+    "UNICODE": lambda argument: argument.decode("raw-unicode-escape"),
+    "SHORT_BINUNICODE": _utf8,
+    "BINUNICODE": _utf8,
+    "BINUNICODE8": _utf8,
+    "BINBYTES": bytes,
+    "SHORT_BINBYTES": bytes,
+    "BINBYTES8": bytes,
+    "BYTEARRAY8": bytearray,
+    "EMPTY_LIST": lambda argument: [],
+    "EMPTY_TUPLE": lambda argument: (),
+    "EMPTY_DICT": lambda argument: {},
+    "EMPTY_SET": lambda argument: set(),
+}
+_IGNORED = frozenset({"FRAME"})
+_REFUSED = {
+    "PERSID": "objects kept outside the file (is it a torch file?)",
+    "BINPERSID": "objects kept outside the file (is it a torch file?)",
+    "EXT1": "the extension registry",
+    "EXT2": "the extension registry",
+    "EXT4": "the extension registry",
+    "NEXT_BUFFER": "buffers kept outside the file",
+    "READONLY_BUFFER": "buffers kept outside the file",
+}
+
+
+class Machine:
+    """Runs one pickle on a stack of plain values, `Named` globals and `Inert` objects."""
+
+    def __init__(
+        self, file: BinaryIO, size: int, constructors: Constructors, *, skip_longer_than: int | None = None
+    ) -> None:
+        self._instructions = instructions(file, size, skip_longer_than=skip_longer_than)
+        self._constructors = constructors
+        self._stack: list[Any] = []
+        self._outer: list[list[Any]] = []
+        self._memo: dict[int, Any] = {}
+        self.budget = Budget(8 * size + (1 << 20))
+
+    def run(self) -> object:
+        """The value that the pickle leaves on the stack; may hold `Inert` objects: see `resolve`."""
+        for opcode, argument, position in self._instructions:
+            literal = _LITERALS.get(opcode)
+            if literal is not None:
+                self._stack.append(literal(argument))
+            elif opcode == "STOP":
+                return self._take()
+            elif opcode in _REFUSED:
+                raise MalformedPickle(f"byte {position} ({opcode}) asks for {_REFUSED[opcode]}")
+            elif opcode not in _IGNORED:
+                getattr(self, "_" + opcode.lower())(argument)
+        raise MalformedPickle("it has no end")
+
+    # stack and memo
+
+    def _take(self) -> Any:
+        if not self._stack:
+            raise MalformedPickle("it takes a value from an empty stack")
+        return self._stack.pop()
+
+    def _top(self, kind: type | tuple[type, ...]) -> Any:
+        if not self._stack or not isinstance(self._stack[-1], kind):
+            raise MalformedPickle("it fills an object of the wrong kind")
+        return self._stack[-1]
+
+    def _pop_to_mark(self) -> list[Any]:
+        if not self._outer:
+            raise MalformedPickle("it looks for a mark that was never set")
+        items, self._stack = self._stack, self._outer.pop()
+        return items
+
+    def _proto(self, argument: bytes) -> None:
+        if argument[0] > MAXIMUM_PROTOCOL:
+            raise MalformedPickle(f"pickle protocol {argument[0]} is unknown")
+
+    def _mark(self, argument: bytes) -> None:
+        self._outer.append(self._stack)
+        self._stack = []
+
+    def _pop(self, argument: bytes) -> None:
+        # On an empty stack POP takes the mark below it, as Python's own unpickler has it.
+        if self._stack:
+            self._stack.pop()
+        else:
+            self._pop_to_mark()
+
+    def _pop_mark(self, argument: bytes) -> None:
+        self._pop_to_mark()
+
+    def _dup(self, argument: bytes) -> None:
+        self._stack.append(self._top(object))
+
+    def _remember(self, key: int) -> None:
+        self._memo[key] = self._top(object)
+
+    def _recall(self, key: int) -> None:
+        if key not in self._memo:
+            raise MalformedPickle(f"it recalls entry {key}, which was never remembered")
+        self._stack.append(self._memo[key])
+
+    def _memoize(self, argument: bytes) -> None:
+        self._remember(len(self._memo))
+
+    def _put(self, argument: bytes) -> None:
+        self._remember(_integer_line(argument))
+
+    def _binput(self, argument: bytes) -> None:
+        self._remember(int.from_bytes(argument, "little"))
+
+    _long_binput = _binput
+
+    def _get(self, argument: bytes) -> None:
+        self._recall(_integer_line(argument))
+
+    def _binget(self, argument: bytes) -> None:
+        self._recall(int.from_bytes(argument, "little"))
+
+    _long_binget = _binget
+
+    # containers
+
+    def _tuple(self, argument: bytes) -> None:
+        items = self._pop_to_mark()
+        self._stack.append(tuple(items))
+
+    def _tuple1(self, argument: bytes) -> None:
+        self._stack.append((self._take(),))
+
+    def _tuple2(self, argument: bytes) -> None:
+        second, first = self._take(), self._take()
+        self._stack.append((first, second))
+
+    def _tuple3(self, argument: bytes) -> None:
+        third, second, first = self._take(), self._take(), self._take()
+        self._stack.append((first, second, third))
+
+    def _list(self, argument: bytes) -> None:
+        items = self._pop_to_mark()
+        self._stack.append(items)
+
+    def _append(self, argument: bytes) -> None:
+        value = self._take()
+        self._top((list, Inert)).extend([value])
+
+    def _appends(self, argument: bytes) -> None:
+        items = self._pop_to_mark()
+        self._top((list, Inert)).extend(items)
+
+    def _dict(self, argument: bytes) -> None:
+        items = self._pop_to_mark()
+        self._stack.append({})
+        self._set_items(items)
+
+    def _setitem(self, argument: bytes) -> None:
+        value, key = self._take(), self._take()
+        self._set_items([key, value])
+
+    def _setitems(self, argument: bytes) -> None:
+        items = self._pop_to_mark()
+        self._set_items(items)
+
+    def _set_items(self, items: list[Any]) -> None:
+        if len(items) % 2:
+            raise MalformedPickle("a dictionary key without a value")
+        target = self._top((dict, Inert))
+        if isinstance(target, Inert):
+            target.extend(items)
+            return
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            require_key(key)
+            target[key] = value
+
+    def _additems(self, argument: bytes) -> None:
+        items = self._pop_to_mark()
+        for item in items:
+            require_key(item)
+        target = self._top((set, Inert))
+        if isinstance(target, Inert):
+            target.extend(items)
+        else:
+            target.update(items)
+
+    def _frozenset(self, argument: bytes) -> None:
+        items = self._pop_to_mark()
+        for item in items:
+            require_key(item)
+        self._stack.append(frozenset(items))
+
+    # globals and objects
+
+    def _push_global(self, module: str, name: str) -> None:
+        try:
+            constructor = self._constructors[module, name]
+        except KeyError:
+            raise UnlistedGlobal(module, name) from None
+        self._stack.append(Named(module, name, constructor))
+
+    def _global(self, argument: bytes) -> None:
+        module, _, name = argument.decode("utf-8").partition("\n")
+        self._push_global(module, name)
+
+    def _stack_global(self, argument: bytes) -> None:
+        name, module = self._take(), self._take()
+        if not isinstance(name, str) or not isinstance(module, str):
+            raise MalformedPickle("a global whose name is not a text")
+        self._push_global(module, name)
+
+    def _call(self, target: object, arguments: object) -> None:
+        if not isinstance(target, (Named, Inert)) or not isinstance(arguments, tuple):
+            raise MalformedPickle("it calls something that is not a global")
+        self._spend_on(arguments)
+        self._stack.append(target.constructor(*arguments) if isinstance(target, Named) else target.call(arguments))
+
+    def _spend_on(self, parts: tuple[Any, ...]) -> None:
+        self.budget.spend(sum(len(part) for part in parts if isinstance(part, (str, bytes, bytearray, list, tuple))))
+
+    def _reduce(self, argument: bytes) -> None:
+        arguments, target = self._take(), self._take()
+        self._call(target, arguments)
+
+    _newobj = _reduce
+
+    def _newobj_ex(self, argument: bytes) -> None:
+        keywords, arguments, target = self._take(), self._take(), self._take()
+        if keywords != {}:
+            raise MalformedPickle("a call with keywords")
+        self._call(target, arguments)
+
+    def _inst(self, argument: bytes) -> None:
+        arguments = tuple(self._pop_to_mark())
+        self._global(argument)
+        self._call(self._take(), arguments)
+
+    def _obj(self, argument: bytes) -> None:
+        items = self._pop_to_mark()
+        if not items:
+            raise MalformedPickle("it calls nothing")
+        self._call(items[0], tuple(items[1:]))
+
+    def _build(self, argument: bytes) -> None:
+        state = self._take()
+        target = self._top(Inert)
+        self._spend_on(state if isinstance(state, tuple) else ())
+        target.build(state)
+
+
+def require_key(key: object) -> None:
+    """Refuse dictionary keys that are costly to hash or that hash by code of their own."""
+    waiting, parts = [key], 0
+    while waiting:
+        part = waiting.pop()
+        parts += 1
+        if parts > MAXIMUM_KEY_PARTS:
+            raise MalformedPickle("a dictionary key with too many parts")
+        if isinstance(part, tuple):
+            waiting.extend(part[: MAXIMUM_KEY_PARTS + 1])
+        elif part is not None and not isinstance(part, (str, bytes, int, float, complex, Inert, Named)):
+            raise MalformedPickle(f"a dictionary key of type {type(part).__name__}")
+
+
+class Resolver:
+    """Turns what a machine left into plain values: every `Inert` object is asked for its value once."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self._done: dict[int, object] = {}
+        # The memo goes by identity, so every key must stay alive as long as it does.
+        self._alive: list[object] = []
+        self._within: set[int] = set()
+
+    def resolve(self, value: object) -> Any:
+        """`value` with every `Inert` object in it replaced; containers are copied."""
+        if not isinstance(value, (list, tuple, dict, set, frozenset, Inert)):
+            return value
+        identity = id(value)
+        if identity in self._done:
+            return self._done[identity]
+        if identity in self._within:
+            raise MalformedPickle("an object that contains itself")
+        if len(self._within) >= MAXIMUM_DEPTH:
+            raise MalformedPickle(f"objects nested more than {MAXIMUM_DEPTH} deep")
+        self._within.add(identity)
+        result = self._resolve_new(value)
+        self._within.discard(identity)
+        self._done[identity] = result
+        self._alive.append(value)
+        return result
+
+    def _resolve_new(self, value: Any) -> object:
+        if isinstance(value, Inert):
+            return value.finish(self)
+        if isinstance(value, dict):
+            return {self.resolve(key): self.resolve(entry) for key, entry in value.items()}
+        return type(value)([self.resolve(entry) for entry in value])
