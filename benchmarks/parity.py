@@ -24,10 +24,14 @@ def print_table(rows: list[Row]) -> None:
             continue
         verdict = "ok" if row.passed else "FAIL"
         print(
-            f"{row.stage[-44:]:44} {row.relative:11.2e} {row.largest:9.2e} {row.tolerance:9.0e} {verdict} {row.note}"
+            f"{_shorten(row.stage):44} {row.relative:11.2e} {row.largest:9.2e} {row.tolerance:9.0e} {verdict} {row.note}"
         )
     if gradients:
         print(f"{len(gradients)} gradient norms and heads compared; shown: the closest to their tolerance, and failures")
+
+
+def _shorten(stage: str) -> str:
+    return stage if len(stage) <= 44 else "…" + stage[-43:]
 
 
 def main() -> int:

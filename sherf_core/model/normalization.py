@@ -63,8 +63,6 @@ class SampleBatchNorm(nn.Module):
 
 def set_statistics(module: nn.Module, statistics: Statistics) -> None:
     """Choose the statistics of every `SampleBatchNorm` below `module`."""
-    if statistics not in ("sample", "running"):
-        raise ValueError(f"statistics is {statistics!r}; expected 'sample' or 'running'")
     for child in module.modules():
         if isinstance(child, SampleBatchNorm):
             child.statistics = statistics

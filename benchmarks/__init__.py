@@ -1,0 +1,1 @@
+"""Measurements: numerical parity with the published model, speed and memory."""
