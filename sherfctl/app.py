@@ -106,7 +106,8 @@ def _usage(error: Any, console: Console) -> int:
         console.note(error.format_message())
         return ExitCode.USAGE
     fix = f"see `{error.ctx.command_path} --help`" if getattr(error, "ctx", None) is not None else ""
-    return _report(console, "UsageError", {"found": error.format_message(), "fix": fix}, ExitCode.USAGE)
+    found = error.format_message().replace("Value error, ", "")
+    return _report(console, "UsageError", {"found": found, "fix": fix}, ExitCode.USAGE)
 
 
 def _failed(error: Exception, words: list[str], console: Console, environment: Mapping[str, str]) -> int:

@@ -58,7 +58,7 @@ def failure_of(error: BaseException) -> Failure | None:
         return Failure(
             kind,
             f"out of memory ({str(error).splitlines()[0] if str(error) else 'no details'})",
-            fix="close other programs, ask for a smaller --resolution, or use the profile `cpu` if it was the GPU's memory",
+            fix="close other programs, or ask for a smaller --resolution; for the GPU's memory also --profile cpu",
             code="RUN.VRAM" if kind == "OutOfMemoryError" else "SYS.RAM",
         )
     return None

@@ -34,7 +34,10 @@ PIP_HINTS = (
     ("Read timed out", "the network is slow: run the same command again, it goes on where it stopped"),
     ("Read-only file system", "this folder is read-only: copy the project to a folder of yours"),
     ("Permission denied", "this folder is not yours to write: copy the project to a folder of yours"),
-    ("No matching distribution found", "pip finds no fitting version: check the network or mirror, or try another Python (PYTHON=...)"),
+    (
+        "No matching distribution found",
+        "pip finds no fitting version: check the network or mirror, or try another Python (PYTHON=...)",
+    ),
 )
 
 
@@ -114,7 +117,9 @@ def has_module(name: str) -> bool:
         return False
 
 
-def environment_plans(venv: Path, *, has: Callable[[str], bool] = has_module, system_packages: bool) -> list[list[list[str]]]:
+def environment_plans(
+    venv: Path, *, has: Callable[[str], bool] = has_module, system_packages: bool
+) -> list[list[list[str]]]:
     """The ways to make .venv with this Python, best first; each is a list of commands."""
     shared = ["--system-site-packages"] if system_packages else []
     python = sys.executable
@@ -131,7 +136,7 @@ def environment_plans(venv: Path, *, has: Callable[[str], bool] = has_module, sy
 
 
 def usable_system_torch() -> str | None:
-    """The version of this Python's own torch if it is new enough and sees a GPU, so that it need not be fetched again."""
+    """The version of this Python's own torch if it is new enough and sees a GPU: then it need not be fetched again."""
     if not has_module("torch"):
         return None
     probe = "import torch; print(torch.__version__ if torch.cuda.is_available() else '')"
@@ -169,7 +174,9 @@ def run_step(step: str, command: list[str], log: Path, hint: str = "") -> None:
         output.write(f"\n$ {' '.join(command)}\n")
         output.flush()
         try:
-            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=ROOT)
+            process = subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=ROOT
+            )
         except OSError as error:
             raise SetupError(step, str(error), hint or "see the reason") from error
         while True:
@@ -291,7 +298,13 @@ def main() -> int:
         say(str(error))
         return 1
     except OSError as error:
-        say(str(SetupError("writing in the project's folder", str(error), "copy the project to a folder of yours with room")))
+        say(
+            str(
+                SetupError(
+                    "writing in the project's folder", str(error), "copy the project to a folder of yours with room"
+                )
+            )
+        )
         return 1
     except KeyboardInterrupt:
         say("set-up interrupted; run the same command again to go on")

@@ -46,7 +46,9 @@ class Progress:
             self.terminal.write(f"{self.description}: {self.total} {self.unit}\n")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.clear()
         taken = duration(self._clock() - self._started)
         kept = f", {self.skipped} were there already" if self.skipped else ""
@@ -85,7 +87,9 @@ class Progress:
         """The bar as text of at most `width` columns."""
         share = self.done / self.total if self.total else 1.0
         left = self.seconds_left
-        ending = f"{self.done}/{self.total} {self.unit} {share:4.0%}" + (f", {duration(left)} left" if left is not None else "")
+        ending = f"{self.done}/{self.total} {self.unit} {share:4.0%}" + (
+            f", {duration(left)} left" if left is not None else ""
+        )
         room = width - len(self.description) - len(ending) - 4
         bar_width = max(0, min(30, room))
         filled = round(min(1.0, share) * bar_width)

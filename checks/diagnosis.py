@@ -1,0 +1,57 @@
+"""From facts to a diagnosis: every rule is asked, and followers of a root cause are silenced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from checks.catalogue import CATALOGUE, GROUPS
+from checks.facts.records import Facts
+from checks.findings import Finding, Severity
+from checks.purpose import Purpose
+from checks.rules import RULES
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found for one purpose, gravest first."""
+
+    purpose: Purpose
+    findings: tuple[Finding, ...]
+
+    def of(self, severity: Severity) -> tuple[Finding, ...]:
+        """The findings of that severity that stand on their own (not silenced)."""
+        return tuple(finding for finding in self.findings if finding.severity is severity and not finding.silenced_by)
+
+    @property
+    def possible(self) -> bool:
+        """Whether nothing blocks the purpose."""
+        return not self.of(Severity.BLOCK)
+
+
+def diagnose(facts: Facts, purpose: Purpose) -> Diagnosis:
+    """Ask every rule, silence what follows from something else, and sort: gravest first, then by group."""
+    findings = [finding for rule in RULES.values() for finding in rule(facts, purpose)]
+    findings = silence_followers(findings)
+    findings.sort(key=lambda finding: (bool(finding.silenced_by), -finding.severity, GROUPS.index(finding.group)))
+    return Diagnosis(purpose, tuple(findings))
+
+
+def silence_followers(findings: list[Finding]) -> list[Finding]:
+    """Mark each finding whose root cause was found too; roots of roots are followed to the first one.
+
+    A root must be at least as grave as its follower: a remark does not hide a failure.
+    """
+    present = {finding.id: finding for finding in findings}
+    silenced = []
+    for finding in findings:
+        root = _root_of(finding, present, seen=frozenset({finding.id}))
+        silenced.append(replace(finding, silenced_by=root) if root else finding)
+    return silenced
+
+
+def _root_of(finding: Finding, present: dict[str, Finding], seen: frozenset[str]) -> str:
+    for identifier in CATALOGUE[finding.id].follows:
+        root = present.get(identifier)
+        if root is not None and root.severity >= finding.severity and identifier not in seen:
+            return _root_of(root, present, seen | {identifier}) or identifier
+    return ""

@@ -1,0 +1,1 @@
+"""Facts: what was observed, and the collectors that observe it."""

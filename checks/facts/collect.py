@@ -1,0 +1,71 @@
+"""Collects facts: all of them for the doctor, the machine's alone for choosing a profile."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from checks import locations
+from checks.facts import datasets, files, gpu, system, torch_probe
+from checks.facts.gather import Collector, gather
+from checks.facts.records import Facts, GpuFacts
+from checks.purpose import EMBEDDED, PUBLISHED
+
+TORCH_SECONDS = 60.0
+# A body of 250 MB on a slow disk; everything else answers at once or not at all.
+FILE_SECONDS = 30.0
+MANIFEST = Path(__file__).resolve().parents[2] / "sherf_core" / "io" / "manifest.json"
+
+
+def machine_facts(*, ask_torch: bool = True) -> Facts:
+    """Facts about the machine alone, quickly: torch is asked (in a child process) only where there is a GPU to use."""
+    observed, problems = gather(_machine_collectors())
+    observed_gpu: GpuFacts = observed.get("gpu", GpuFacts())
+    if ask_torch and observed_gpu.present:
+        more, more_problems = gather({"torch": _torch_collector()})
+        observed, problems = {**observed, **more}, (*problems, *more_problems)
+    return Facts(**observed, problems=problems)
+
+
+def all_facts(dataset: str = EMBEDDED, data: Path | None = None) -> Facts:
+    """Everything that the rules look at.
+
+    Args:
+        dataset: the data set to look at; the one that ships needs no look, so the published one is looked for instead.
+        data: its folder, None to look in the usual places.
+    """
+    name = PUBLISHED if dataset == EMBEDDED else dataset
+    collectors = {
+        **_machine_collectors(),
+        "torch": _torch_collector(),
+        "dataset": Collector(lambda: datasets.dataset_facts(name, data), FILE_SECONDS),
+        "renamed_bodies": Collector(lambda: tuple(str(path) for path in locations.renamed_bodies())),
+    }
+    body, checkpoint = locations.find_body(), locations.find_checkpoint(name)
+    if body is not None:
+        collectors["body"] = Collector(lambda: files.body_facts(body), FILE_SECONDS)
+    if checkpoint is not None:
+        collectors["checkpoint"] = Collector(lambda: files.checkpoint_facts(checkpoint, model_shapes()), FILE_SECONDS)
+    observed, problems = gather(collectors)
+    return Facts(**observed, problems=problems)
+
+
+def model_shapes(manifest: Path = MANIFEST) -> dict[str, tuple[int, ...]]:
+    """The model's parameter names and shapes, as the shipped manifest lists them (name: [type, shape])."""
+    document: dict[str, list[Any]] = json.loads(manifest.read_text(encoding="utf-8"))
+    return {name: tuple(shape) for name, (_, shape) in document.items()}
+
+
+def _machine_collectors() -> dict[str, Collector]:
+    return {
+        "platform": Collector(system.platform_facts),
+        "python": Collector(system.python_facts),
+        "gpu": Collector(gpu.gpu_facts, 10.0),
+        "memory": Collector(system.memory_facts),
+        "disk": Collector(lambda: system.disk_facts(Path.cwd())),
+    }
+
+
+def _torch_collector() -> Collector:
+    return Collector(lambda: torch_probe.torch_facts(TORCH_SECONDS), TORCH_SECONDS + 5)

@@ -1,0 +1,96 @@
+"""Where users put their files: the SMPL body, checkpoints, data sets. Only names are looked at, no file is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+BODY_FOLDERS = ("assets", "models/smpl", "models", "smpl_models", "smpl_models/smpl", "smpl/models", "sherf/assets")
+BODY_NAMES = ("SMPL_NEUTRAL.pkl", "SMPL_NEUTRAL.npz")
+# The neutral body under the name that its publishers gave it (v1.1.0 in small letters, v1.0.0 with a capital M).
+RENAMED_BODY = re.compile(r"basicmodel_neutral_lbs_10_207_0_v1\.\d\.\d\.(pkl|npz)", re.IGNORECASE)
+
+CHECKPOINT_FOLDERS = ("models/smpl", "models", "assets")
+CHECKPOINT_SUFFIXES = (".safetensors", ".pkl")
+
+DATASET_FOLDERS = {
+    "RenderPeople": ("data/RenderPeople_recon/20230228", "data/RenderPeople_recon", "data/RenderPeople"),
+}
+
+
+def search_roots() -> tuple[Path, ...]:
+    """The folders in which `assets/`, `models/` and `data/` are looked for.
+
+    The current folder, then the source checkout if the program runs from one; no duplicates.
+    """
+    candidates = [Path.cwd()]
+    checkout = Path(__file__).resolve().parent.parent
+    if (checkout / "pyproject.toml").is_file():
+        candidates.append(checkout)
+    return tuple(dict.fromkeys(path.resolve() for path in candidates))
+
+
+def body_candidates(roots: Iterable[Path] | None = None) -> list[Path]:
+    """Files that are named like the neutral SMPL body, best place first, whatever the case of their letters."""
+    wanted = [name.lower() for name in BODY_NAMES]
+    found = []
+    for folder in _folders(roots, BODY_FOLDERS):
+        files = _files(folder)
+        for name in wanted:
+            found += [path for path in files if path.name.lower() == name]
+    return _unique(found)
+
+
+def renamed_bodies(roots: Iterable[Path] | None = None) -> list[Path]:
+    """Neutral SMPL bodies that still have their publisher's name."""
+    found = []
+    for folder in _folders(roots, BODY_FOLDERS):
+        found += [path for path in _files(folder) if RENAMED_BODY.fullmatch(path.name)]
+    return _unique(found)
+
+
+def find_body(roots: Iterable[Path] | None = None) -> Path | None:
+    """The user's neutral SMPL body, or None."""
+    return next(iter(body_candidates(roots)), None)
+
+
+def find_checkpoint(dataset: str, roots: Iterable[Path] | None = None) -> Path | None:
+    """The user's trained weights for a data set (`SHERF_<dataset>.safetensors` or `.pkl`), or None."""
+    wanted = [f"sherf_{dataset}{suffix}".lower() for suffix in CHECKPOINT_SUFFIXES]
+    for folder in _folders(roots, CHECKPOINT_FOLDERS):
+        files = _files(folder)
+        for name in wanted:
+            for path in files:
+                if path.name.lower() == name:
+                    return path
+    return None
+
+
+def find_dataset(dataset: str, roots: Iterable[Path] | None = None) -> Path | None:
+    """The user's copy of a data set: the folder that holds the subjects' folders, or None."""
+    return next(iter(_folders(roots, DATASET_FOLDERS.get(dataset, ()))), None)
+
+
+def _folders(roots: Iterable[Path] | None, names: Iterable[str]) -> list[Path]:
+    chosen = search_roots() if roots is None else roots
+    names = list(names)
+    return [root / name for root in chosen for name in names if _is_folder(root / name)]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_file() or path.is_symlink())
+    except OSError:
+        return []
+
+
+def _unique(paths: list[Path]) -> list[Path]:
+    return list(dict.fromkeys(paths))

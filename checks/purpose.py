@@ -1,0 +1,38 @@
+"""What the user wants to do; how grave a finding is depends on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Action = Literal["eval", "train"]
+EMBEDDED = "demo"
+"""The data set that ships with the program."""
+PUBLISHED = "RenderPeople"
+"""The data set that the published weights and figures belong to."""
+DATASETS = (EMBEDDED, PUBLISHED)
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """An action on a data set.
+
+    Args:
+        action: evaluate or train.
+        dataset: `demo` is the one that ships with the program and needs no file of the user's.
+        data: the data set's folder, if the user named it.
+    """
+
+    action: Action = "eval"
+    dataset: str = EMBEDDED
+    data: Path | None = None
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether everything that is needed ships with the program."""
+        return self.dataset == EMBEDDED
+
+    def __str__(self) -> str:
+        verb = {"eval": "evaluate", "train": "train"}[self.action]
+        return f"{verb} on {'the demo data' if self.is_embedded else self.dataset}"
