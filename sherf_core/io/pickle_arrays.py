@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from sherf_core.io.pickle_machine import Inert, Named, Resolver, require_key
 from sherf_core.io.pickle_opcodes import MalformedPickle
+from sherf_core.io.pickle_values import Inert, Named, Resolver, require_key
 from sherf_core.io.sparse import SparseColumns
 
 _PLAIN_DTYPE = re.compile(r"[|<>=]?(b1|[iu][1248]|f[248]|c(?:8|16)|[SU][1-9]\d{0,5}|O[48]?)")
@@ -26,9 +26,11 @@ class PickledDtype(Inert):
     """`numpy.dtype('f8', ...)`, with the byte order that its state tells."""
 
     def __init__(self, code: object, *_options: object) -> None:
-        match = _PLAIN_DTYPE.fullmatch(code) if isinstance(code, str) else None
+        if not isinstance(code, str):
+            raise MalformedPickle("an array type without a name")
+        match = _PLAIN_DTYPE.fullmatch(code)
         if match is None:
-            raise MalformedPickle(f"arrays of type {str(code)[:40]!r} are not read")
+            raise MalformedPickle(f"arrays of type {code[:40]!r} are not read")
         self._kind, self._order = match[1], "="
 
     def build(self, state: Any) -> None:
@@ -80,9 +82,10 @@ class PickledBuffer(Inert):
         array = make_array(self._content, self._dtype, self._shape, "C" if by_axes else self._order, resolver)
         if not by_axes:
             return array
-        if not isinstance(self._axes, tuple) or sorted(self._axes) != list(range(array.ndim)):
+        axes = self._axes if isinstance(self._axes, tuple) else ()
+        if not all(isinstance(axis, int) for axis in axes) or sorted(axes) != list(range(array.ndim)):
             raise MalformedPickle("an order of axes that does not fit the array")
-        return array.transpose(self._axes)
+        return array.transpose(axes)
 
 
 class PickledScalar(Inert):
@@ -132,7 +135,7 @@ def make_array(content: Any, dtype: object, shape: Any, order: Any, resolver: Re
     if not isinstance(shape, tuple) or len(shape) > _MAXIMUM_DIMENSIONS:
         raise MalformedPickle("an array without a shape")
     if not all(type(extent) is int and extent >= 0 for extent in shape):
-        raise MalformedPickle(f"an array of shape {str(shape)[:80]}")
+        raise MalformedPickle("an array whose shape is not made of counts")
     real, count = dtype.dtype(), math.prod(shape)
     if real.kind == "O":
         if not isinstance(content, list) or len(content) != count:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from sherf_core.io.pickle_arrays import ARRAY_CONSTRUCTORS
-from sherf_core.io.pickle_machine import Inert, Resolver
 from sherf_core.io.pickle_opcodes import MalformedPickle
+from sherf_core.io.pickle_values import Inert, Resolver
 
 
 class PickledChumpy(Inert):

@@ -8,72 +8,16 @@ call nothing but those, and BUILD reaches nothing but our own `Inert` objects.
 from __future__ import annotations
 
 import codecs
+import io
 import struct
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from collections.abc import Callable
+from typing import Any
 
 from sherf_core.io.pickle_opcodes import MalformedPickle, instructions
+from sherf_core.io.pickle_values import Budget, Constructors, Inert, Named, UnlistedGlobal, require_key
 
-Constructors = Mapping[tuple[str, str], Callable[..., object]]
-"""What each (module, name) of a file stands for. Everything else is refused."""
-
-MAXIMUM_DEPTH = 100
-"""Deepest nesting of lists, dicts and objects that is followed."""
-MAXIMUM_KEY_PARTS = 64
-"""Most scalars in a dictionary key: hashing a tuple that shares its parts takes time exponential in its depth."""
 MAXIMUM_DIGITS = 1000
 MAXIMUM_PROTOCOL = 5
-
-
-class UnlistedGlobal(Exception):
-    """The pickle names a global that is not in the table of constructors."""
-
-    def __init__(self, module: str, name: str) -> None:
-        self.global_name = f"{module}.{name}"
-        super().__init__(self.global_name)
-
-
-class Budget:
-    """Bounds what a file makes us allocate: a small file must not grow into a large memory."""
-
-    def __init__(self, limit: int) -> None:
-        self.left = limit
-
-    def spend(self, amount: int) -> None:
-        """Take `amount` bytes (or list entries) from the budget."""
-        self.left -= amount
-        if self.left < 0:
-            raise MalformedPickle("it asks for far more memory than a file of its size can need")
-
-
-class Inert:
-    """Base of everything that a global may build: it holds what the file says until `finish` gives the plain value."""
-
-    def build(self, state: object) -> None:
-        """Take the state that the file gives to this object."""
-        raise MalformedPickle(f"{type(self).__name__} takes no state")
-
-    def extend(self, items: list[Any]) -> None:
-        """Take the entries that the file adds to this object: values, or keys and values in turn."""
-        raise MalformedPickle(f"{type(self).__name__} takes no entries")
-
-    def call(self, arguments: tuple[Any, ...]) -> object:
-        """What comes of the file's calling this object."""
-        raise MalformedPickle("it calls something that is not a global")
-
-    def finish(self, resolver: Resolver) -> object:
-        """The plain value; nested values go through `resolver.resolve`."""
-        return self
-
-
-@dataclass(frozen=True)
-class Named:
-    """A global on the stack: a name and what it stands for here."""
-
-    module: str
-    name: str
-    constructor: Callable[..., object]
 
 
 def _integer_line(argument: bytes) -> int | bool:
@@ -150,7 +94,7 @@ class Machine:
     """Runs one pickle on a stack of plain values, `Named` globals and `Inert` objects."""
 
     def __init__(
-        self, file: BinaryIO, size: int, constructors: Constructors, *, skip_longer_than: int | None = None
+        self, file: io.BufferedIOBase, size: int, constructors: Constructors, *, skip_longer_than: int | None = None
     ) -> None:
         self._instructions = instructions(file, size, skip_longer_than=skip_longer_than)
         self._constructors = constructors
@@ -160,7 +104,7 @@ class Machine:
         self.budget = Budget(8 * size + (1 << 20))
 
     def run(self) -> object:
-        """The value that the pickle leaves on the stack; may hold `Inert` objects: see `resolve`."""
+        """The value that the pickle leaves on the stack; may hold `Inert` objects: see `Resolver`."""
         for opcode, argument, position in self._instructions:
             literal = _LITERALS.get(opcode)
             if literal is not None:
@@ -364,53 +308,3 @@ class Machine:
         target = self._top(Inert)
         self._spend_on(state if isinstance(state, tuple) else ())
         target.build(state)
-
-
-def require_key(key: object) -> None:
-    """Refuse dictionary keys that are costly to hash or that hash by code of their own."""
-    waiting, parts = [key], 0
-    while waiting:
-        part = waiting.pop()
-        parts += 1
-        if parts > MAXIMUM_KEY_PARTS:
-            raise MalformedPickle("a dictionary key with too many parts")
-        if isinstance(part, tuple):
-            waiting.extend(part[: MAXIMUM_KEY_PARTS + 1])
-        elif part is not None and not isinstance(part, (str, bytes, int, float, complex, Inert, Named)):
-            raise MalformedPickle(f"a dictionary key of type {type(part).__name__}")
-
-
-class Resolver:
-    """Turns what a machine left into plain values: every `Inert` object is asked for its value once."""
-
-    def __init__(self, budget: Budget) -> None:
-        self.budget = budget
-        self._done: dict[int, object] = {}
-        # The memo goes by identity, so every key must stay alive as long as it does.
-        self._alive: list[object] = []
-        self._within: set[int] = set()
-
-    def resolve(self, value: object) -> Any:
-        """`value` with every `Inert` object in it replaced; containers are copied."""
-        if not isinstance(value, (list, tuple, dict, set, frozenset, Inert)):
-            return value
-        identity = id(value)
-        if identity in self._done:
-            return self._done[identity]
-        if identity in self._within:
-            raise MalformedPickle("an object that contains itself")
-        if len(self._within) >= MAXIMUM_DEPTH:
-            raise MalformedPickle(f"objects nested more than {MAXIMUM_DEPTH} deep")
-        self._within.add(identity)
-        result = self._resolve_new(value)
-        self._within.discard(identity)
-        self._done[identity] = result
-        self._alive.append(value)
-        return result
-
-    def _resolve_new(self, value: Any) -> object:
-        if isinstance(value, Inert):
-            return value.finish(self)
-        if isinstance(value, dict):
-            return {self.resolve(key): self.resolve(entry) for key, entry in value.items()}
-        return type(value)([self.resolve(entry) for entry in value])

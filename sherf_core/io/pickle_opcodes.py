@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import pickletools
 from collections.abc import Iterator
-from typing import BinaryIO
 
 
 class MalformedPickle(ValueError):
@@ -28,7 +28,7 @@ _LENGTH_PREFIX_BYTES = {
 _TWO_LINES = ("GLOBAL", "INST")
 
 
-def instructions(file: BinaryIO, size: int, *, skip_longer_than: int | None = None) -> Iterator[Instruction]:
+def instructions(file: io.BufferedIOBase, size: int, *, skip_longer_than: int | None = None) -> Iterator[Instruction]:
     """Yield the instructions of the pickle at the file's position, up to and with STOP.
 
     Args:
@@ -53,7 +53,7 @@ def instructions(file: BinaryIO, size: int, *, skip_longer_than: int | None = No
             return
 
 
-def _argument(file: BinaryIO, size: int, info: pickletools.OpcodeInfo, skip_longer_than: int | None) -> bytes:
+def _argument(file: io.BufferedIOBase, size: int, info: pickletools.OpcodeInfo, skip_longer_than: int | None) -> bytes:
     if info.arg is None:
         return b""
     length = info.arg.n
@@ -73,13 +73,13 @@ def _argument(file: BinaryIO, size: int, info: pickletools.OpcodeInfo, skip_long
     return _exactly(file, size, length)
 
 
-def _require_left(file: BinaryIO, size: int, length: int) -> None:
+def _require_left(file: io.BufferedIOBase, size: int, length: int) -> None:
     left = size - file.tell()
     if length > left:
         raise TruncatedPickle(f"it ends at byte {size}, but {length - left} more bytes are declared")
 
 
-def _exactly(file: BinaryIO, size: int, length: int) -> bytes:
+def _exactly(file: io.BufferedIOBase, size: int, length: int) -> bytes:
     # Checked before reading: a forged length must not make us ask for that much memory.
     _require_left(file, size, length)
     data = file.read(length)
@@ -88,7 +88,7 @@ def _exactly(file: BinaryIO, size: int, length: int) -> bytes:
     return data
 
 
-def _line(file: BinaryIO, size: int) -> bytes:
+def _line(file: io.BufferedIOBase, size: int) -> bytes:
     line = file.readline(max(size - file.tell(), 0) + 1)
     if not line.endswith(b"\n"):
         raise TruncatedPickle(f"it ends at byte {size} within a line of text")

@@ -9,17 +9,18 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from sherf_core.errors import SherfError, UnsafePickleError
 from sherf_core.io.pickle_arrays import ARRAY_CONSTRUCTORS
-from sherf_core.io.pickle_machine import Constructors, Machine, Resolver, UnlistedGlobal
+from sherf_core.io.pickle_machine import Machine
 from sherf_core.io.pickle_opcodes import MalformedPickle, TruncatedPickle
+from sherf_core.io.pickle_values import Constructors, Resolver, UnlistedGlobal
 from sherf_core.io.sniff import FileKind, broken, require_kind
 
-_MAXIMUM_MEMBER_BYTES = 4 << 30
+_MAXIMUM_UNPACKED_BYTES = 4 << 30
 _HEADER_READERS: dict[tuple[int, int], Callable[..., tuple[tuple[int, ...], bool, np.dtype[Any]]]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -60,7 +61,7 @@ def load_numpy(path: str | os.PathLike[str]) -> Any:
             with path.open("rb") as file:
                 return _read_npy(file, facts.size)
         with zipfile.ZipFile(path) as archive:
-            return {member.filename.removesuffix(".npy"): _read_member(archive, member) for member in _arrays(archive)}
+            return _read_archive(archive)
 
 
 @contextmanager
@@ -86,25 +87,26 @@ def _typed_errors(path: Path) -> Iterator[None]:
         raise broken(path, "STRUCT", found) from error
 
 
-def _unpickle(file: BinaryIO, size: int, constructors: Constructors) -> Any:
+def _unpickle(file: io.BufferedIOBase, size: int, constructors: Constructors) -> Any:
     machine = Machine(file, size, constructors)
     value = machine.run()
     return Resolver(machine.budget).resolve(value)
 
 
-def _arrays(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    return [member for member in archive.infolist() if member.filename.endswith(".npy")]
+def _read_archive(archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
+    members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
+    unpacked = sum(member.file_size for member in members)
+    # A small zip may unpack to any size.
+    if unpacked > _MAXIMUM_UNPACKED_BYTES:
+        raise MalformedPickle(f"it unpacks to {unpacked:,} bytes")
+    arrays = {}
+    for member in members:
+        content = archive.read(member)
+        arrays[member.filename.removesuffix(".npy")] = _read_npy(io.BytesIO(content), len(content))
+    return arrays
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    # A zip may declare any size; this bounds what unpacking it can take.
-    if member.file_size > _MAXIMUM_MEMBER_BYTES:
-        raise MalformedPickle(f"{member.filename} unpacks to {member.file_size:,} bytes")
-    content = archive.read(member)
-    return _read_npy(io.BytesIO(content), len(content))
-
-
-def _read_npy(file: BinaryIO, size: int) -> np.ndarray:
+def _read_npy(file: io.BufferedIOBase, size: int) -> np.ndarray:
     version = np.lib.format.read_magic(file)
     if version not in _HEADER_READERS:
         raise MalformedPickle(f"version {version} of the .npy format")
@@ -120,7 +122,7 @@ def _read_npy(file: BinaryIO, size: int) -> np.ndarray:
     return array.reshape(shape, order="F" if fortran else "C").copy(order="K")
 
 
-def _read_objects(file: BinaryIO, size: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+def _read_objects(file: io.BufferedIOBase, size: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
     if dtype.kind != "O":
         raise MalformedPickle("an array of structures that hold objects")
     array = _unpickle(file, size, ARRAY_CONSTRUCTORS)

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from sherf_core.errors import BrokenFileError
-from sherf_core.io.pickle_machine import Inert, Machine
+from sherf_core.io.pickle_machine import Machine
 from sherf_core.io.pickle_opcodes import MalformedPickle, TruncatedPickle
+from sherf_core.io.pickle_values import Inert, printable_global
 
 _HEAD_BYTES = 1024
 _SKIP_LONGER_THAN = 1 << 16
@@ -175,7 +176,7 @@ class _Recorder(Mapping[tuple[str, str], Callable[..., object]]):
     names: dict[str, None] = field(default_factory=dict)
 
     def __getitem__(self, key: tuple[str, str]) -> Callable[..., object]:
-        self.names[".".join(key)] = None
+        self.names[printable_global(*key)] = None
         return _AnyObject
 
     def __iter__(self) -> Iterator[tuple[str, str]]:

@@ -68,12 +68,7 @@ def load_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
             _require_shapes(path, {name: tuple(file.get_slice(name).get_shape()) for name in names})
             tensors = {name: file.get_tensor(name) for name in manifest()}
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path} is cut short or damaged: {error}",
-            fix="download it again or resume the download",
-            code="CKPT.FILE",
-            path=path,
-        ) from error
+        raise _damaged(path, error) from error
     _require_types(path, tensors)
     return {name: _fitted(tensor, manifest()[name]) for name, tensor in tensors.items()}
 
@@ -86,7 +81,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
         with safe_open(path, framework="pt", device="cpu") as file:
             return dict(file.metadata() or {})
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is cut short or damaged: {error}", code="CKPT.FILE", path=path) from error
+        raise _damaged(path, error) from error
 
 
 def save_weights(
@@ -128,6 +123,11 @@ def _require_safetensors(path: Path) -> None:
         raise CheckpointError(
             error.found, expected="a .safetensors file", fix=error.fix, code=code, path=path
         ) from error
+
+
+def _damaged(path: Path, error: Exception) -> CheckpointError:
+    fix = "download it again or resume the download"
+    return CheckpointError(f"{path} is cut short or damaged: {error}", fix=fix, code="CKPT.FILE", path=path)
 
 
 def _require_names(path: Path, names: Iterable[str]) -> None:
