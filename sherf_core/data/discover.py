@@ -1,6 +1,6 @@
 """Which data, body and weights an evaluation uses: the user's own where they lie, otherwise the embedded ones.
 
-Looked for in the current folder (the places that the README names):
+Looked for in one folder, the current one unless the caller knows more places:
 
     data/RenderPeople_recon/20230228                   the data set
     assets/SMPL_NEUTRAL.pkl (or .npz)                  the body model
@@ -13,12 +13,13 @@ SMPL, so there a missing body or missing weights are an error, never a silent re
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from sherf_core.data.splits import DEMO, RENDERPEOPLE, Split, split_of
-from sherf_core.errors import BodyFileError, CheckpointError
+from sherf_core.errors import BodyFileError, CheckpointError, DatasetError
 
 RENDERPEOPLE_ROOT = Path("data") / "RenderPeople_recon" / "20230228"
 BODY_NAMES = (Path("assets") / "SMPL_NEUTRAL.pkl", Path("assets") / "SMPL_NEUTRAL.npz")
@@ -40,6 +41,28 @@ class WeightKind(str, Enum):
 
 
 @dataclass(frozen=True)
+class UserFiles:
+    """The user's own files, each None where there is none."""
+
+    data: Path | None = None
+    body: Path | None = None
+    checkpoint: Path | None = None
+
+
+def user_files(folder: Path) -> UserFiles:
+    """Look for the user's files in a folder, in the places that this module's description lists.
+
+    A checkpoint of the published code (.pkl) counts as found, so that it can be named for what it is.
+    """
+    checkpoints = (folder / CHECKPOINT_NAME, (folder / CHECKPOINT_NAME).with_suffix(".pkl"))
+    return UserFiles(
+        data=folder / RENDERPEOPLE_ROOT if (folder / RENDERPEOPLE_ROOT).is_dir() else None,
+        body=_first_file(folder / name for name in BODY_NAMES),
+        checkpoint=_first_file(checkpoints),
+    )
+
+
+@dataclass(frozen=True)
 class Sources:
     """The files of one evaluation; `body` None is the embedded body, `notes` say what was found and not used."""
 
@@ -52,7 +75,7 @@ class Sources:
 
 
 def find_sources(
-    folder: Path,
+    files: UserFiles,
     *,
     dataset: str | None = None,
     data: Path | None = None,
@@ -62,7 +85,7 @@ def find_sources(
     """Settle which data, body and weights to use.
 
     Args:
-        folder: where to look for the user's files (the current folder).
+        files: what the user has in the usual places.
         dataset: "demo", "RenderPeople", or None to decide by what is there.
         data: the data set's folder; without `dataset` it is taken as RenderPeople's layout and split.
         body: a file, "embedded", or None to decide.
@@ -70,70 +93,77 @@ def find_sources(
 
     Raises:
         ConfigurationError: there is no such data set.
-        BodyFileError, CheckpointError: RenderPeople without a body or weights, or a named file is missing.
+        DatasetError, BodyFileError, CheckpointError: RenderPeople without its data, body or weights, or a named file
+            is missing.
     """
-    if dataset is not None:
-        split = split_of(dataset)
-    else:
-        split = RENDERPEOPLE if data is not None or (folder / RENDERPEOPLE_ROOT).is_dir() else DEMO
-    root = data or (DEMO_ROOT if split is DEMO else folder / RENDERPEOPLE_ROOT)
-    body_path = _find_body(folder, split, body)
-    checkpoint_path, weights = _find_checkpoint(folder, split, checkpoint)
-    return Sources(split, root, body_path, checkpoint_path, weights, _notes(folder, split, body, checkpoint))
+    split = split_of(dataset) if dataset is not None else DEMO if data is None and files.data is None else RENDERPEOPLE
+    root = data or (DEMO_ROOT if split is DEMO else files.data)
+    if root is None:
+        raise DatasetError(
+            f"there is no RenderPeople data at {RENDERPEOPLE_ROOT}",
+            fix="name its folder with --data DIR, or use the embedded people with --dataset demo",
+            code="DATA.MISSING",
+            path=RENDERPEOPLE_ROOT,
+        )
+    body_path = _find_body(files, split, body)
+    checkpoint_path, weights = _find_checkpoint(files, split, checkpoint)
+    return Sources(split, root, body_path, checkpoint_path, weights, _notes(files, split, body, checkpoint))
 
 
-def _find_body(folder: Path, split: Split, body: str | None) -> Path | None:
+def _find_body(files: UserFiles, split: Split, body: str | None) -> Path | None:
     if body == EMBEDDED or (body is None and split is DEMO):
         return None
     if body is not None:
         if not Path(body).is_file():
             raise BodyFileError(f"there is no body model {body}", code="SMPL.MISSING", path=body)
         return Path(body)
-    found = next((folder / name for name in BODY_NAMES if (folder / name).is_file()), None)
-    if found is None:
+    if files.body is None:
         raise BodyFileError(
-            f"RenderPeople needs the SMPL body model, and {folder / BODY_NAMES[0]} is not there",
-            expected=f"SMPL_NEUTRAL.pkl in {folder / 'assets'}",
+            f"RenderPeople needs the SMPL body model, and {BODY_NAMES[0]} is not there",
             fix=f"mv SMPL_NEUTRAL.pkl {BODY_NAMES[0]}, or name it with --body FILE "
             f"(--body {EMBEDDED} for people that `sherfctl make-people` made)",
             code="SMPL.MISSING",
-            path=folder / BODY_NAMES[0],
+            path=BODY_NAMES[0],
         )
-    return found
+    return files.body
 
 
-def _find_checkpoint(folder: Path, split: Split, checkpoint: str | None) -> tuple[Path | None, WeightKind]:
+def _find_checkpoint(files: UserFiles, split: Split, checkpoint: str | None) -> tuple[Path | None, WeightKind]:
     if checkpoint == UNTRAINED:
         return None, WeightKind.UNTRAINED
     if checkpoint == EMBEDDED or (checkpoint is None and split is DEMO):
         return None, WeightKind.DEMO
-    path = Path(checkpoint) if checkpoint is not None else folder / CHECKPOINT_NAME
-    if path.is_file() and path.suffix == ".safetensors":
-        return path, WeightKind.CHECKPOINT
-    published = path if path.suffix == ".pkl" else path.with_suffix(".pkl")
-    if published.is_file():
+    path = Path(checkpoint) if checkpoint is not None else files.checkpoint
+    if path is None or not path.is_file():
         raise CheckpointError(
-            f"{published} is a checkpoint of the published code, which this version cannot read yet",
+            f"there are no trained weights at {path or CHECKPOINT_NAME}",
+            expected="a .safetensors file with the model's parameter names",
+            fix=f"put it there or name it with --checkpoint FILE; --checkpoint {UNTRAINED} runs with untrained weights",
+            code="CKPT.MISSING",
+            path=path or CHECKPOINT_NAME,
+        )
+    if path.suffix == ".pkl":
+        raise CheckpointError(
+            f"{path} is a checkpoint of the published code, which this version cannot read yet",
             expected="a .safetensors file with the model's parameter names",
             fix=f"--checkpoint FILE.safetensors; or --checkpoint {UNTRAINED} to try everything else",
-            path=published,
+            code="CKPT.PERSISTENCE",
+            path=path,
         )
-    raise CheckpointError(
-        f"there are no trained weights at {path}",
-        expected="a .safetensors file with the model's parameter names",
-        fix=f"put it there or name it with --checkpoint FILE; --checkpoint {UNTRAINED} runs with untrained weights",
-        code="CKPT.MISSING",
-        path=path,
-    )
+    return path, WeightKind.CHECKPOINT
 
 
-def _notes(folder: Path, split: Split, body: str | None, checkpoint: str | None) -> tuple[str, ...]:
+def _notes(files: UserFiles, split: Split, body: str | None, checkpoint: str | None) -> tuple[str, ...]:
     """What lies in the user's folder though the demo does not use it."""
     if split is not DEMO:
         return ()
     notes = []
-    if body is None and any((folder / name).is_file() for name in BODY_NAMES):
-        notes.append("the demo uses the embedded body, because its people were made on it; assets/ is not used")
-    if checkpoint is None and (folder / CHECKPOINT_NAME).is_file():
-        notes.append(f"the demo uses its own weights; --checkpoint {CHECKPOINT_NAME} uses yours")
+    if body is None and files.body is not None:
+        notes.append(f"the demo uses the embedded body, because its people were made on it, and not {files.body}")
+    if checkpoint is None and files.checkpoint is not None:
+        notes.append(f"the demo uses its own weights; --checkpoint {files.checkpoint} uses yours")
     return tuple(notes)
+
+
+def _first_file(paths: Iterable[Path]) -> Path | None:
+    return next((path for path in paths if path.is_file()), None)

@@ -12,15 +12,10 @@ from torch import Tensor, nn
 
 from sherf_core.metrics.measurement import NOT_FINITE, Measurement, Protocol
 from sherf_core.metrics.region import Crop, Image, Mask, masked_rectangle, reason_not_to_measure
-from sherf_core.metrics.vgg import CHANNELS, WEIGHTS_NAME, Vgg16Features, load_vgg
+from sherf_core.metrics.vgg import CHANNELS, Vgg16Features, load_vgg
 
 HEADS = Path(__file__).with_name("lpips_vgg_heads.safetensors")
 """The learned weight of each VGG channel, from the `lpips` package (BSD-2-Clause; see NOTICE)."""
-
-NOT_MEASURED = (
-    f"not measured: LPIPS needs the VGG16 weights {WEIGHTS_NAME} (528 MB); get them from "
-    f"https://download.pytorch.org/models/{WEIGHTS_NAME} and put them in assets/ or ~/.cache/torch/hub/checkpoints/"
-)
 
 SMALLEST_SIDE = 16
 """VGG16 halves the image four times on the way to its last stage."""

@@ -1,10 +1,8 @@
-"""The convolutions of VGG16, with torchvision's parameter names, and where its weights may lie."""
+"""The convolutions of VGG16, with torchvision's parameter names."""
 
 from __future__ import annotations
 
-import os
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -14,9 +12,7 @@ from torch.nn import functional
 
 from sherf_core.errors import BrokenFileError
 from sherf_core.io.digest import sha256
-
-WEIGHTS_NAME = "vgg16-397923af.pth"
-"""torchvision's file of ImageNet weights; the name holds the first 8 digits of its SHA-256."""
+from sherf_core.metrics.vgg_files import ADDRESS, DIGEST_START, WEIGHTS_NAME
 
 # (index in torchvision's `features`, input channels, output channels) of the convolutions between two poolings
 STAGES: tuple[tuple[tuple[int, int, int], ...], ...] = (
@@ -53,34 +49,16 @@ class Vgg16Features(nn.Module):
         return outputs
 
 
-def vgg_candidates(folder: Path) -> Iterator[Path]:
-    """Where the weights may lie, best first: the user's `assets/`, then torch's own download caches."""
-    yield folder / "assets" / WEIGHTS_NAME
-    caches = [Path.home() / ".cache" / "torch"]
-    if "XDG_CACHE_HOME" in os.environ:
-        caches.insert(0, Path(os.environ["XDG_CACHE_HOME"]) / "torch")
-    if "TORCH_HOME" in os.environ:
-        caches.insert(0, Path(os.environ["TORCH_HOME"]))
-    for cache in caches:
-        yield cache / "hub" / "checkpoints" / WEIGHTS_NAME
-        yield cache / "checkpoints" / WEIGHTS_NAME
-
-
-def find_vgg_weights(folder: Path | None = None) -> Path | None:
-    """The first VGG16 weights file that exists, looking from `folder` (the current one), or None."""
-    return next((path for path in vgg_candidates(folder or Path.cwd()) if path.is_file()), None)
-
-
 def load_vgg(path: Path) -> Vgg16Features:
     """VGG16's convolutions from a file in torchvision's format; its classifier is left out.
 
     Raises:
         BrokenFileError: not a file of tensors, cut short, or with other names and shapes.
     """
-    fix = f"download {WEIGHTS_NAME} again (https://download.pytorch.org/models/{WEIGHTS_NAME}) and put it in assets/"
-    if path.name == WEIGHTS_NAME and not sha256(path).startswith("397923af"):
+    fix = f"download {ADDRESS} again and put it in assets/"
+    if path.name == WEIGHTS_NAME and not sha256(path).startswith(DIGEST_START):
         raise BrokenFileError(
-            f"{path} is not the file that its name says: its SHA-256 does not begin with 397923af",
+            f"{path} is not the file that its name says: its SHA-256 does not begin with {DIGEST_START}",
             expected="torchvision's VGG16 weights, 553,433,881 bytes",
             fix=fix,
             path=path,

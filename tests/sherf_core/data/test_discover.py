@@ -5,11 +5,13 @@ from sherf_core.data.discover import (
     CHECKPOINT_NAME,
     DEMO_ROOT,
     RENDERPEOPLE_ROOT,
+    UserFiles,
     WeightKind,
     find_sources,
+    user_files,
 )
 from sherf_core.data.splits import DEMO, RENDERPEOPLE
-from sherf_core.errors import BodyFileError, CheckpointError
+from sherf_core.errors import BodyFileError, CheckpointError, DatasetError
 
 
 @pytest.fixture
@@ -22,47 +24,59 @@ def complete(tmp_path):
 
 
 def test_an_empty_folder_gives_the_embedded_demo(tmp_path):
-    sources = find_sources(tmp_path)
+    sources = find_sources(user_files(tmp_path))
     assert (sources.split, sources.data, sources.body, sources.checkpoint) == (DEMO, DEMO_ROOT, None, None)
-    assert sources.weights is WeightKind.DEMO and sources.notes == ()
+    assert sources.weights is WeightKind.DEMO
+    assert sources.notes == ()
 
 
 def test_the_users_own_files_are_found(complete):
-    sources = find_sources(complete)
-    assert sources.split is RENDERPEOPLE and sources.data == complete / RENDERPEOPLE_ROOT
-    assert sources.body == complete / BODY_NAMES[0] and sources.checkpoint == complete / CHECKPOINT_NAME
+    sources = find_sources(user_files(complete))
+    assert sources.split is RENDERPEOPLE
+    assert sources.data == complete / RENDERPEOPLE_ROOT
+    assert sources.body == complete / BODY_NAMES[0]
+    assert sources.checkpoint == complete / CHECKPOINT_NAME
     assert sources.weights is WeightKind.CHECKPOINT
 
 
 def test_the_demo_stays_embedded_and_says_what_it_leaves_unused(complete):
-    sources = find_sources(complete, dataset="demo")
+    sources = find_sources(user_files(complete), dataset="demo")
     assert (sources.data, sources.body, sources.checkpoint) == (DEMO_ROOT, None, None)
-    assert len(sources.notes) == 2 and "--checkpoint" in sources.notes[1]
+    assert len(sources.notes) == 2
+    assert "--checkpoint" in sources.notes[1]
 
 
 def test_renderpeople_without_body_or_weights_is_an_error_with_a_way_out(complete):
     (complete / CHECKPOINT_NAME).unlink()
     with pytest.raises(CheckpointError, match="no trained weights") as caught:
-        find_sources(complete)
-    assert caught.value.code == "CKPT.MISSING" and "--checkpoint" in caught.value.fix
-    assert find_sources(complete, checkpoint="untrained").weights is WeightKind.UNTRAINED
+        find_sources(user_files(complete))
+    assert caught.value.code == "CKPT.MISSING"
+    assert "--checkpoint" in caught.value.fix
+    assert find_sources(user_files(complete), checkpoint="untrained").weights is WeightKind.UNTRAINED
     (complete / BODY_NAMES[0]).unlink()
     with pytest.raises(BodyFileError) as body_error:
-        find_sources(complete)
+        find_sources(user_files(complete))
     assert body_error.value.code == "SMPL.MISSING"
 
 
 def test_a_published_pickle_is_named_for_what_it_is(complete):
     (complete / CHECKPOINT_NAME).rename((complete / CHECKPOINT_NAME).with_suffix(".pkl"))
     with pytest.raises(CheckpointError, match="published code"):
-        find_sources(complete)
+        find_sources(user_files(complete))
 
 
 def test_named_files(complete, tmp_path):
     made = tmp_path / "made"
-    sources = find_sources(tmp_path, data=made, body="embedded", checkpoint="untrained")
+    sources = find_sources(user_files(tmp_path), data=made, body="embedded", checkpoint="untrained")
     assert (sources.split, sources.data, sources.body) == (RENDERPEOPLE, made, None)
-    with pytest.raises(BodyFileError, match="nobody.pkl"):
-        find_sources(complete, body="nobody.pkl")
+    with pytest.raises(BodyFileError, match=r"nobody\.pkl"):
+        find_sources(user_files(complete), body="nobody.pkl")
     with pytest.raises(CheckpointError, match=r"nothing\.safetensors"):
-        find_sources(complete, checkpoint="nothing.safetensors")
+        find_sources(user_files(complete), checkpoint="nothing.safetensors")
+
+
+def test_renderpeople_without_data_is_an_error():
+    with pytest.raises(DatasetError, match="no RenderPeople data") as caught:
+        find_sources(UserFiles(), dataset="RenderPeople")
+    assert caught.value.code == "DATA.MISSING"
+    assert "--dataset demo" in caught.value.fix

@@ -54,7 +54,9 @@ def test_masks_of_every_mode(tmp_path, mode):
 def test_images_are_rgb_in_0_to_1(tmp_path):
     Image.new("L", (4, 3), 51).save(tmp_path / "grey.png")
     image = read_image(tmp_path / "grey.png")
-    assert image.shape == (3, 4, 3) and image.dtype == np.float32 and np.allclose(image, 0.2)
+    assert image.shape == (3, 4, 3)
+    assert image.dtype == np.float32
+    assert np.allclose(image, 0.2)
 
 
 def test_missing_and_broken_pictures_are_typed_errors(tmp_path):

@@ -53,7 +53,8 @@ def root(tmp_path):
 def test_lists_subjects_views_and_poses(root):
     reader = RenderPeople(root, resolution=SIDE)
     assert reader.subjects() == [SUBJECT, "seq_000001-rp_bob_rigged_002"]
-    assert reader.views(SUBJECT) == [0, 1] and reader.poses(SUBJECT) == [0, 1]
+    assert reader.views(SUBJECT) == [0, 1]
+    assert reader.poses(SUBJECT) == [0, 1]
 
 
 def test_without_a_list_the_folders_are_the_subjects(root):
@@ -72,13 +73,16 @@ def test_a_frame_is_masked_and_carries_camera_and_body(root):
     assert frame.body.poses[:3].tolist() == [0.5, 0.5, 0.5]
     assert frame.body.poses[3:].tolist() == list(range(69, 138))
     assert frame.body.shapes.tolist() == list(range(10))
-    assert frame.body.Th.tolist() == [3, 4, 5] and frame.body.R.tolist() == np.eye(3).tolist()
+    assert frame.body.Th.tolist() == [3, 4, 5]
+    assert frame.body.R.tolist() == np.eye(3).tolist()
 
 
 def test_a_smaller_resolution_scales_picture_mask_and_camera(root):
     frame = RenderPeople(root, resolution=16).frame(SUBJECT, 0, 0)
-    assert frame.image.shape == (16, 16, 3) and frame.mask.sum() == 8 * 6
-    assert frame.camera.K[:2].ravel() == pytest.approx([20, 0, 7.75, 0, 20, 7.75]) and frame.camera.K[2, 2] == 1
+    assert frame.image.shape == (16, 16, 3)
+    assert frame.mask.sum() == 8 * 6
+    assert frame.camera.K[:2].ravel() == pytest.approx([20, 0, 7.75, 0, 20, 7.75])
+    assert frame.camera.K[2, 2] == 1
     assert frame.image[frame.mask] == pytest.approx(40 / 255, abs=0.01)
 
 
@@ -92,7 +96,9 @@ def test_says_which_frames_are_on_disk(root):
     assert reader.has(SUBJECT, 1, 1)
     (root / SUBJECT / "mask" / "camera0001" / "0001.png").unlink()
     assert not reader.has(SUBJECT, 1, 1)
-    assert not reader.has(SUBJECT, 2, 0) and not reader.has(SUBJECT, 0, 9) and not reader.has("nobody", 0, 0)
+    assert not reader.has(SUBJECT, 2, 0)
+    assert not reader.has(SUBJECT, 0, 9)
+    assert not reader.has("nobody", 0, 0)
 
 
 def test_digest_follows_the_content(root):

@@ -19,14 +19,16 @@ def test_renderpeople_is_the_published_split():
 def test_a_short_list_says_how_many_are_needed():
     with pytest.raises(DatasetError, match="189 subjects") as caught:
         RENDERPEOPLE.test_subjects_of(LISTED[:189])
-    assert "480" in caught.value.expected and "--subjects" in caught.value.fix
+    assert "480" in caught.value.expected
+    assert "--subjects" in caught.value.fix
     assert caught.value.code == "DATA.RP_COUNT"
 
 
 def test_the_demo_tests_on_a_subject_that_it_does_not_train_on():
     assert DEMO.test_subjects_of(["a", "b", "c"]) == ["c"]
     assert DEMO.training_subjects_of(["a", "b", "c"]) == ["a", "b"]
-    assert max(DEMO.novel_view_targets) < 36 and max(DEMO.novel_pose_poses) < 3
+    assert max(DEMO.novel_view_targets) < 36
+    assert max(DEMO.novel_pose_poses) < 3
 
 
 def test_names_in_any_case_and_unknown_ones():

@@ -6,7 +6,8 @@ from torch import nn
 from sherf_core.errors import BrokenFileError
 from sherf_core.metrics.lpips import Lpips
 from sherf_core.metrics.measurement import EMPTY_MASK, NOT_FINITE, Protocol
-from sherf_core.metrics.vgg import WEIGHTS_NAME, Vgg16Features, find_vgg_weights, load_vgg
+from sherf_core.metrics.vgg import Vgg16Features, load_vgg
+from sherf_core.metrics.vgg_files import WEIGHTS_NAME, find_vgg_weights
 
 
 def torchvision_vgg16_features() -> nn.Sequential:
@@ -95,7 +96,8 @@ def test_distance_is_symmetric_and_each_pair_stands_alone(lpips, images):
         forward, backward = lpips(a, b), lpips(b, a)
         both = lpips(torch.cat([a, a]), torch.cat([b, a]))
     assert torch.allclose(forward, backward)
-    assert both[0].item() == pytest.approx(forward.item(), rel=1e-5) and both[1].item() == 0.0
+    assert both[0].item() == pytest.approx(forward.item(), rel=1e-5)
+    assert both[1].item() == 0.0
 
 
 def test_stages_whose_features_are_opposite_unit_vectors_add_their_heads():

@@ -1,0 +1,206 @@
+"""An evaluation from its options to its report: finds the files, builds the model, runs, writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from sherf_core.body.files import FREE_BODY, load_body
+from sherf_core.data.discover import Sources, UserFiles, WeightKind, find_sources, user_files
+from sherf_core.data.renderpeople import RenderPeople
+from sherf_core.evaluate.protocol import Plan, plan
+from sherf_core.evaluate.store import RunFolder
+from sherf_core.io.digest import sha256
+from sherf_core.metrics.vgg_files import HOW_TO_GET, find_vgg_weights
+
+if TYPE_CHECKING:
+    from sherf_core.evaluate.runner import OnItem
+    from sherf_core.model.sherf import Sherf
+
+# Settings count as changed when one of these programs did: each can change the figures.
+PACKAGES = ("torch", "numpy", "scikit-image", "pillow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to evaluate and how; None means "decide by what is there".
+
+    Attributes:
+        folder: the current folder: where `assets/`, `data/` and `models/` may lie and `runs/` is made.
+        files: the user's files, for callers that know more places than `folder`.
+        dataset: "demo" or "RenderPeople".
+        data: the data set's folder.
+        body: a file, or "embedded".
+        checkpoint: a file, "embedded" or "untrained".
+        subjects: names or places in the list, in place of the test subjects.
+        resolution: side of the pictures in pixels.
+        resolution_limit: without `resolution`, the split's own but at most this (the launch profile's).
+        statistics: BatchNorm statistics of each sample on its own (the published evaluation), or running ones.
+        out: output folder, default runs/eval-DATASET.
+        limit: at most so many pictures.
+        device: a torch device.
+        tf32: let a GPU round matrix products to TF32, which is faster and not exact.
+        points_per_chunk: points near the body that go through the model at once; None leaves the model's default.
+        profile: the launch profile's name, for the record.
+        program: name and version of the program that runs this, for the record.
+    """
+
+    folder: Path = field(default_factory=Path.cwd)
+    files: UserFiles | None = None
+    dataset: str | None = None
+    data: Path | None = None
+    body: str | None = None
+    checkpoint: str | None = None
+    subjects: tuple[str, ...] = ()
+    resolution: int | None = None
+    resolution_limit: int | None = None
+    statistics: Literal["sample", "running"] = "sample"
+    out: Path | None = None
+    limit: int | None = None
+    device: str = "cpu"
+    tf32: bool = False
+    points_per_chunk: int | None = None
+    profile: str = ""
+    program: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A settled evaluation: every file found, every picture listed, nothing computed yet."""
+
+    options: Options
+    sources: Sources
+    weights: WeightKind
+    reader: RenderPeople
+    plan: Plan
+    vgg: Path | None
+    folder: RunFolder
+    files: Mapping[str, Any]
+    versions: Mapping[str, str]
+
+    def describe(self) -> dict[str, Any]:
+        """What would be done, as plain JSON values."""
+        return {
+            "dataset": self.plan.dataset,
+            "subjects": list(self.plan.subjects),
+            "pictures": len(self.plan.items),
+            "missing_frames": self.plan.missing,
+            "out": str(self.folder.path),
+            "weights": self.weights.value,
+            "sources": dict(self.files),
+            "lpips": f"VGG16 weights {self.vgg}" if self.vgg else f"not measured: {HOW_TO_GET}",
+            "device": self.options.device,
+            "profile": self.options.profile,
+            "settings": dict(self.folder.settings),
+            "notes": list(self.sources.notes),
+        }
+
+    def run(self, on_item: OnItem = lambda result, resumed: None) -> dict[str, Any]:
+        """Run (or go on with) the evaluation, write metrics.json and report.html, return metrics.json's content."""
+        from sherf_core.evaluate.document import Circumstances
+        from sherf_core.evaluate.output import write_output
+        from sherf_core.evaluate.renderer import SherfRenderer
+        from sherf_core.evaluate.runner import evaluate
+        from sherf_core.metrics.lpips import Lpips
+        from sherf_core.metrics.suite import MetricSuite
+
+        self.folder.open()
+        lpips = Lpips.from_file(self.vgg, self.options.device) if self.vgg else None
+        metrics = MetricSuite(lpips, f"not measured: {HOW_TO_GET}")
+        evaluation = evaluate(self.plan, self.reader, SherfRenderer(self._model()), metrics, self.folder, on_item)
+        machine = {"profile": self.options.profile, "device": device_name(self.options.device)}
+        circumstances = Circumstances(self.weights, self.files, machine, self.versions)
+        return write_output(evaluation, self.folder, circumstances)
+
+    def _model(self) -> Sherf:
+        import torch
+
+        from sherf_core.body.model import BodyModel
+        from sherf_core.io.weights import load_weights
+        from sherf_core.model.demo import demo_weights
+        from sherf_core.model.initial import initial_weights
+        from sherf_core.model.sherf import Sherf, SherfConfig
+
+        config = SherfConfig(statistics=self.options.statistics)
+        if self.options.points_per_chunk is not None:
+            config = replace(config, points_per_chunk=self.options.points_per_chunk)
+        model = Sherf(BodyModel(load_body(self.sources.body)), config)
+        like = model.state_dict()
+        if self.weights is WeightKind.CHECKPOINT and self.sources.checkpoint is not None:
+            state = load_weights(self.sources.checkpoint)
+        elif self.weights is WeightKind.DEMO:
+            state = demo_weights(like)
+        else:
+            state = initial_weights(like)
+        model.load_state_dict(state, strict=True)
+        torch.backends.cuda.matmul.allow_tf32 = self.options.tf32
+        torch.backends.cudnn.allow_tf32 = self.options.tf32
+        return model.to(self.options.device)
+
+
+def prepare(options: Options) -> Job:
+    """Find the files, check the options and list the pictures to make.
+
+    Raises:
+        SherfError: something is missing, broken or contradictory; the message says what to do.
+    """
+    from sherf_core.model.demo import DEMO_WEIGHTS
+
+    sources = find_sources(
+        options.files or user_files(options.folder),
+        dataset=options.dataset,
+        data=options.data,
+        body=options.body,
+        checkpoint=options.checkpoint,
+    )
+    usual = min(sources.split.resolution, options.resolution_limit or sources.split.resolution)
+    reader = RenderPeople(sources.data, resolution=usual if options.resolution is None else options.resolution)
+    planned = plan(sources.split, reader, subjects=options.subjects, limit=options.limit)
+    weights, checkpoint = sources.weights, sources.checkpoint
+    if weights is WeightKind.DEMO:
+        checkpoint = DEMO_WEIGHTS if DEMO_WEIGHTS.is_file() else None
+        weights = WeightKind.DEMO if checkpoint else WeightKind.UNTRAINED
+    vgg = find_vgg_weights(options.folder)
+    files = {
+        "data": str(sources.data),
+        "body": str(sources.body) if sources.body else "embedded free body",
+        "body_sha256": sha256(sources.body or FREE_BODY),
+        "checkpoint": str(checkpoint) if checkpoint else "initial weights, seed 0",
+        "checkpoint_sha256": sha256(checkpoint) if checkpoint else None,
+        "vgg": str(vgg) if vgg else None,
+    }
+    versions = {**options.program, **_versions()}
+    settings = {
+        "dataset": planned.dataset,
+        "body": files["body_sha256"],
+        "checkpoint": files["checkpoint_sha256"] or weights.value,
+        "resolution": reader.resolution,
+        "statistics": options.statistics,
+        "tf32": options.tf32,
+        "lpips": sha256(vgg) if vgg else "not measured",
+        "versions": versions,
+    }
+    out = options.out or options.folder / "runs" / f"eval-{planned.dataset}"
+    return Job(options, sources, weights, reader, planned, vgg, RunFolder(out, settings), files, versions)
+
+
+def device_name(device: str) -> str:
+    """A torch device with the name of its hardware: `cuda (Tesla T4)`."""
+    import torch
+
+    if not device.startswith("cuda"):
+        return f"{device} ({torch.get_num_threads()} threads)"
+    return f"{device} ({torch.cuda.get_device_name(device)})"
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found

@@ -1,0 +1,34 @@
+"""Input, prediction and truth in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+from sherf_core.io.atomic import atomic_write
+
+GAP = 4
+"""White columns between two panels."""
+
+
+def eight_bit(image: Float[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:
+    """An image in 0..1 as bytes; what lies outside is clipped and NaN is black."""
+    return np.round(np.clip(np.nan_to_num(image), 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def side_by_side(panels: Sequence[Float[np.ndarray, "H W 3"]]) -> UInt8[np.ndarray, "H X 3"]:
+    """Panels of one size next to each other, white between them."""
+    height = panels[0].shape[0]
+    gap = np.full((height, GAP, 3), 255, np.uint8)
+    parts = [part for panel in panels for part in (gap, eight_bit(panel))][1:]
+    return np.concatenate(parts, axis=1)
+
+
+def save_picture(path: Path, panels: Sequence[Float[np.ndarray, "H W 3"]]) -> None:
+    """Write panels side by side as a PNG, atomically."""
+    with atomic_write(path) as temporary:
+        Image.fromarray(side_by_side(panels)).save(temporary, format="PNG")

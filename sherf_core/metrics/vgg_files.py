@@ -1,0 +1,35 @@
+"""Where the VGG16 weights that LPIPS needs may lie (nothing here imports torch)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+DIGEST_START = "397923af"
+"""First digits of the SHA-256 of torchvision's file of ImageNet weights; its name holds them."""
+WEIGHTS_NAME = f"vgg16-{DIGEST_START}.pth"
+ADDRESS = f"https://download.pytorch.org/models/{WEIGHTS_NAME}"
+
+HOW_TO_GET = (
+    f"LPIPS needs the VGG16 weights (528 MB): download {ADDRESS} and put it in assets/ or in "
+    "~/.cache/torch/hub/checkpoints/"
+)
+
+
+def vgg_candidates(folder: Path) -> Iterator[Path]:
+    """Where the weights may lie, best first: the user's `assets/`, then torch's own download caches."""
+    yield folder / "assets" / WEIGHTS_NAME
+    caches = [Path.home() / ".cache" / "torch"]
+    if "XDG_CACHE_HOME" in os.environ:
+        caches.insert(0, Path(os.environ["XDG_CACHE_HOME"]) / "torch")
+    if "TORCH_HOME" in os.environ:
+        caches.insert(0, Path(os.environ["TORCH_HOME"]))
+    for cache in caches:
+        yield cache / "hub" / "checkpoints" / WEIGHTS_NAME
+        yield cache / "checkpoints" / WEIGHTS_NAME
+
+
+def find_vgg_weights(folder: Path | None = None) -> Path | None:
+    """The first VGG16 weights file that exists, looking from `folder` (the current one), or None."""
+    return next((path for path in vgg_candidates(folder or Path.cwd()) if path.is_file()), None)

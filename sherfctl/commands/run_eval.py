@@ -1,0 +1,181 @@
+"""`sherfctl run eval`: new views and poses of people from one picture, measured."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sherfctl import __version__
+from sherfctl.console import Console, console_of
+from sherfctl.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from profiles import ResolvedProfile
+    from sherf_core.evaluate.job import Job
+
+
+class DatasetName(str, Enum):
+    """Data sets that can be evaluated."""
+
+    DEMO = "demo"
+    RENDERPEOPLE = "RenderPeople"
+
+
+class StatisticsName(str, Enum):
+    """BatchNorm statistics."""
+
+    SAMPLE = "sample"
+    RUNNING = "running"
+
+
+def run_eval(
+    context: typer.Context,
+    profile: Annotated[
+        str, typer.Option(help="How to run: auto, a profile's name (see `sherfctl profiles list`), or a .yaml file.")
+    ] = "auto",
+    dataset: Annotated[
+        DatasetName | None,
+        typer.Option(
+            case_sensitive=False, help="What to evaluate; by default RenderPeople if its data is found, else the demo."
+        ),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="The data set's folder.")] = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Trained weights (.safetensors); 'embedded' or 'untrained' without a file."),
+    ] = None,
+    body: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The SMPL body model; 'embedded' for the free one.")
+    ] = None,
+    subjects: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAMES", help="Subjects (names or places in the list, with commas) instead of the test's."
+        ),
+    ] = None,
+    resolution: Annotated[int | None, typer.Option(min=1, metavar="N", help="Side of the pictures in pixels.")] = None,
+    stats: Annotated[
+        StatisticsName,
+        typer.Option(help="BatchNorm statistics: of each sample (the published evaluation) or the running ones."),
+    ] = StatisticsName.SAMPLE,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Output folder [default: runs/eval-DATASET].")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Make the first N pictures only.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
+) -> ExitCode:
+    """Make new views and poses of people from one picture each, and measure them.
+
+    With no option it runs the embedded demo, or the RenderPeople test if its data, weights and body are found.
+    An interrupted run goes on where it stopped when it is started again.
+    """
+    from checks import machine_facts
+    from checks.locations import find_body, find_checkpoint, find_dataset
+    from profiles import resolve_profile
+    from sherf_core.data.discover import UserFiles
+    from sherf_core.evaluate.job import Options, prepare
+
+    console = console_of(context)
+    console.use_json(as_json)
+    resolved = resolve_profile(profile, machine_facts())
+    published = DatasetName.RENDERPEOPLE.value
+    job = prepare(
+        Options(
+            files=UserFiles(find_dataset(published), find_body(), find_checkpoint(published)),
+            dataset=dataset.value if dataset else None,
+            data=data,
+            body=body,
+            checkpoint=checkpoint,
+            subjects=tuple(name.strip() for names in subjects or () for name in names.split(",") if name.strip()),
+            resolution=resolution,
+            resolution_limit=resolved.resolution,
+            statistics=stats.value,
+            out=out,
+            limit=limit,
+            device=resolved.device,
+            tf32=resolved.precision == "tf32",
+            points_per_chunk=resolved.points_per_chunk,
+            profile=resolved.name,
+            program={"sherfctl": __version__},
+        )
+    )
+    if dry_run:
+        _show_plan(console, job, resolved)
+        return ExitCode.FINE
+    _announce(console, job, resolved)
+    document = _run(console, job)
+    if as_json:
+        console.document({"out": str(job.folder.path), **document})
+        return ExitCode.FINE
+    console.say(document["summary"])
+    console.say(f"report: {job.folder.path / 'report.html'}")
+    return ExitCode.FINE
+
+
+def _run(console: Console, job: Job) -> dict[str, Any]:
+    """Run the job behind a progress bar; after Ctrl-C say how to go on."""
+    from sherf_core.evaluate.document import number
+    from sherf_core.evaluate.results import ItemResult
+
+    with console.progress("rendering", len(job.plan.items), "pictures") as progress:
+
+        def on_item(result: ItemResult, resumed: bool) -> None:
+            if resumed:
+                progress.skip()
+            else:
+                progress.advance(note=f"PSNR {number('psnr', result.measurements['paper']['psnr'].value)}")
+
+        try:
+            document = job.run(on_item)
+        except KeyboardInterrupt:
+            console.note(
+                f"{progress.done} of {len(job.plan.items)} pictures are stored in {job.folder.path}; "
+                "the same command goes on from there"
+            )
+            raise
+    if job.folder.earlier is not None:
+        console.note(
+            f"{job.folder.path} held a run with other settings ({'; '.join(job.folder.changed)}); "
+            f"it was moved to {job.folder.earlier}"
+        )
+    for note in document["notes"]:
+        console.note(f"note: {note}")
+    if job.vgg is None:
+        console.note(f"LPIPS {job.describe()['lpips']}")
+    return document
+
+
+def _announce(console: Console, job: Job, resolved: ResolvedProfile) -> None:
+    """What is about to be done, before it takes time."""
+    from sherf_core.evaluate.document import HONEST
+
+    for note in (*resolved.notes, *job.sources.notes):
+        console.note(note)
+    plan = job.plan
+    console.note(
+        f"{plan.dataset}: {len(plan.items)} pictures of {len(plan.subjects)} "
+        f"{'person' if len(plan.subjects) == 1 else 'people'} at {job.reader.resolution}x{job.reader.resolution} "
+        f"pixels, profile {resolved.name} ({resolved.device})"
+    )
+    if plan.missing:
+        console.warn(f"{plan.missing} frames are missing on disk; {plan.skipped} pictures are skipped because of them")
+    if HONEST[job.weights]:
+        console.warn(HONEST[job.weights])
+
+
+def _show_plan(console: Console, job: Job, resolved: ResolvedProfile) -> None:
+    described = job.describe()
+    if console.json_mode:
+        console.document({"dry_run": True, **described, "launch": resolved.as_dict()})
+        return
+    shown = {**described, **described["sources"]}
+    for name in ("sources", "settings", "notes", "vgg", "body_sha256", "checkpoint_sha256"):
+        shown.pop(name)
+    shown["subjects"] = ", ".join(described["subjects"])
+    shown["resolution"] = str(job.reader.resolution)
+    console.fields((name.replace("_", " "), str(value)) for name, value in shown.items())
+    for note in (*resolved.notes, *described["notes"]):
+        console.note(note)
+    console.say("dry run: nothing was computed")
