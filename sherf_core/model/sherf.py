@@ -30,6 +30,8 @@ from sherf_core.render.compositing import EMPTY_SIGMA, composite
 from sherf_core.render.sampling import sample_depths
 
 SHELL_RADIUS = 0.05
+# Finding out that a sample is far from the body takes this much less memory than making a near one's features.
+SAMPLES_PER_POINT = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +41,14 @@ class SherfConfig:
     Attributes:
         statistics: BatchNorm statistics: of each sample on its own ("sample", the published evaluation) or "running".
         samples_per_ray: samples along a ray, both ends included.
-        samples_per_chunk: ray samples located at once, which bounds memory outside of training.
+        points_per_chunk: points near the body whose features are made at once, which bounds memory outside of training.
         density_noise: standard deviation of the noise on sigma in training mode.
         nearest: "grid" searches near the body only; "brute" compares all pairs (the reference).
     """
 
     statistics: Statistics = "sample"
     samples_per_ray: int = 48
-    samples_per_chunk: int = 1 << 20
+    points_per_chunk: int = 1 << 15
     density_noise: float = 1.0
     nearest: Literal["grid", "brute"] = "grid"
 
@@ -198,13 +200,15 @@ class Sherf(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         near, far = rays.near[sample], rays.far[sample]
         hit = rays.hit[sample].nonzero().squeeze(1)
-        rays_per_chunk = max(1, self.config.samples_per_chunk // self.config.samples_per_ray)
+        rays_per_chunk = max(1, SAMPLES_PER_POINT * self.config.points_per_chunk // self.config.samples_per_ray)
         parts = []
         for chunk in hit.split(rays_per_chunk):
             origins, directions = rays.origins[sample, chunk], rays.directions[sample, chunk]
             depths = sample_depths(near[chunk], far[chunk], self.config.samples_per_ray)
             kept, canonical, view = self.locate(bodies, sample, origins, directions, depths, maps, search)
-            sigma_kept, colour_kept = self.field(person, sample, canonical, view)
+            pieces = zip(*(x.split(self.config.points_per_chunk) for x in (canonical, view)), strict=True)
+            fields = [self.field(person, sample, *piece) for piece in pieces]
+            sigma_kept, colour_kept = (torch.cat(column) for column in zip(*fields, strict=True))
             sigma = torch.full_like(depths, EMPTY_SIGMA).flatten().index_put((kept,), sigma_kept).view_as(depths)
             colour = depths.new_zeros(depths.numel(), 3).index_put((kept,), colour_kept).unflatten(0, depths.shape)
             parts.append(composite(sigma, colour, depths, directions))

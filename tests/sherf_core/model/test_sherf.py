@@ -1,0 +1,160 @@
+"""The whole model on the embedded body with initial weights: structure, batches, chunks, training mode."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from sherf_core.body.files import load_body
+from sherf_core.body.model import BodyModel
+from sherf_core.data.records import BodyPose, Camera, Frame
+from sherf_core.model.initial import initial_weights
+from sherf_core.model.inputs import Bodies, Observation, RayBundle, bodies_of, observation_of, rays_of
+from sherf_core.model.sherf import Sherf, SherfConfig
+
+SIZE = 64
+# Shipped weights lean on these values, so they may never change.
+FIRST_VALUES = [-0.0250686, -0.0397896, -0.0199885]
+
+
+@pytest.fixture(scope="module")
+def model() -> Sherf:
+    model = Sherf(BodyModel(load_body()))
+    model.load_state_dict(initial_weights(model.state_dict()))
+    # Random weights are nearly transparent; make the body solid so that pictures differ from black.
+    torch.nn.init.constant_(model.decoder.alpha_linear.bias, 20.0)
+    return model.eval()
+
+
+def _frame(seed: int) -> Frame:
+    rng = np.random.default_rng(seed)
+    poses = (rng.normal(size=72) * 0.15).astype(np.float32)
+    image = rng.uniform(size=(SIZE, SIZE, 3)).astype(np.float32)
+    mask = np.zeros((SIZE, SIZE), bool)
+    mask[8:56, 20:44] = True
+    K = np.array([[70, 0, 31.5], [0, 70, 31.5], [0, 0, 1]], np.float32)
+    R = np.diag([1, -1, -1]).astype(np.float32)
+    camera = Camera(K, R, np.array([0, -0.2, 2.6], np.float32))
+    shapes = rng.normal(size=10).astype(np.float32) * 0.5
+    body = BodyPose(poses, shapes, np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
+    return Frame("nobody", 0, 0, image * mask[..., None], mask, camera, body)
+
+
+def _batch(model: Sherf, seeds: list[int]) -> tuple[Observation, Bodies, RayBundle]:
+    frames = [_frame(seed) for seed in seeds]
+    bodies = bodies_of([frame.body for frame in frames[::-1]])
+    rays = rays_of([frame.camera for frame in frames], bodies, model.body_model, SIZE, SIZE)
+    return observation_of(frames), bodies, rays
+
+
+def test_names_and_shapes_are_the_published_ones(model, shared):
+    manifest = json.loads((shared / "golden" / "state_dict_manifest.json").read_text())
+    published = {row["name"]: tuple(row["shape"]) for row in manifest if not row["name"].startswith("superresolution.")}
+    assert {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()} == published
+
+
+def test_a_picture_has_the_body_where_it_is(model):
+    observation, bodies, rays = _batch(model, [0])
+    with torch.no_grad():
+        rendering = model(observation, bodies, rays)
+    alpha = rendering.alpha[0].reshape(SIZE, SIZE)
+    pelvis = bodies.vertices(model.body_model)[0].mean(0)
+    camera = _frame(0).camera
+    projected = camera.K @ (camera.R @ pelvis.numpy() + camera.T)
+    u, v = (projected[:2] / projected[2]).round().astype(int)
+    assert alpha[v, u] > 0.9
+    assert alpha[0].max() == 0
+    assert torch.equal(rendering.rgb[0].abs().sum(1) > 0, rendering.alpha[0] > 0)
+    near, far = rays.near[0], rays.far[0]
+    assert (rendering.depth[0] >= near.min()).all()
+    assert (rendering.depth[0] <= far.max()).all()
+
+
+@pytest.mark.parametrize("statistics", ["sample", "running"])
+def test_each_sample_is_rendered_as_if_alone(model, statistics):
+    from sherf_core.model.normalization import set_statistics
+
+    set_statistics(model, statistics)
+    observation, bodies, rays = _batch(model, [0, 1])
+    with torch.no_grad():
+        together = model(observation, bodies, rays)
+        for index in range(2):
+            alone = model(*(_pick(part, index) for part in (observation, bodies, rays)))
+            difference = (together.rgb[index] - alone.rgb[0]).norm() / alone.rgb[0].norm()
+            assert difference < 1e-5
+    set_statistics(model, "sample")
+
+
+def _pick(part, index: int):
+    values = {
+        field.name: _pick(value, index) if dataclasses.is_dataclass(value := getattr(part, field.name)) else value[[index]]
+        for field in dataclasses.fields(part)
+    }
+    return type(part)(**values)
+
+
+def test_chunks_do_not_change_a_picture(model):
+    batch = _batch(model, [0])
+    whole_config = model.config
+    with torch.no_grad():
+        whole = model(*batch)
+        model.config = dataclasses.replace(whole_config, points_per_chunk=700)
+        in_parts = model(*batch)
+    model.config = whole_config
+    assert torch.allclose(whole.rgb, in_parts.rgb, atol=1e-6)
+
+
+def test_encoding_once_serves_many_views(model):
+    observation, bodies, rays = _batch(model, [0])
+    with torch.no_grad():
+        person = model.encode(observation)
+        assert torch.equal(model.render(person, bodies, rays).rgb, model(observation, bodies, rays).rgb)
+
+
+def test_rays_that_all_miss_give_an_empty_picture(model):
+    observation, bodies, rays = _batch(model, [0])
+    away = dataclasses.replace(rays, hit=torch.zeros_like(rays.hit))
+    with torch.no_grad():
+        rendering = model(observation, bodies, away)
+    assert rendering.rgb.abs().max() == rendering.alpha.max() == 0
+    assert torch.isfinite(rendering.depth).all()
+
+
+def test_training_adds_noise_to_density_and_reaches_every_used_weight(model):
+    observation, bodies, rays = _batch(model, [0])
+    model.train()
+    first, second = model(observation, bodies, rays), model(observation, bodies, rays)
+    assert not torch.equal(first.alpha, second.alpha)
+    (first.rgb.square().sum() + first.alpha.square().sum()).backward()
+    unused = ("fc.", "encoder_2d_feature.backbone.layer2", "encoder_2d_feature.backbone.layer3", "noise_strength")
+    unused += ("encoder_2d_feature.backbone.layer4", "encoder_3d.down3", "encoder_3d.conv4")
+    for name, parameter in model.named_parameters():
+        assert (parameter.grad is not None) != any(part in name for part in unused), name
+    model.zero_grad()
+    model.eval()
+
+
+def test_initial_weights_are_the_same_everywhere_and_follow_the_seed(model):
+    like = {"decoder.rgb_linear.weight": torch.zeros(3, 64), "decoder.rgb_linear.bias": torch.zeros(3)}
+    first, again, other = initial_weights(like), initial_weights(like), initial_weights(like, seed=1)
+    weight = first["decoder.rgb_linear.weight"]
+    assert torch.equal(weight, again["decoder.rgb_linear.weight"])
+    assert not torch.equal(weight, other["decoder.rgb_linear.weight"])
+    assert weight[0, :3].tolist() == pytest.approx(FIRST_VALUES, rel=1e-5)
+    assert first["decoder.rgb_linear.bias"].abs().max() == 0
+
+
+def test_rays_through_the_box_that_pass_the_body_by_are_empty(model):
+    observation, bodies, rays = _batch(model, [0])
+    box = bodies.vertices(model.body_model)[0].amin(0) - 0.058
+    corner = torch.nonzero(rays.hit[0])[:1, 0]
+    origins, directions = rays.origins.clone(), rays.directions.clone()
+    origins[:], directions[:] = box - torch.tensor([1.0, 0, 0]), torch.tensor([1.0, 0, 0])
+    grazing = dataclasses.replace(
+        rays, origins=origins, directions=directions, hit=torch.zeros_like(rays.hit).index_fill(1, corner, True)
+    )
+    with torch.no_grad():
+        rendering = model(observation, bodies, grazing)
+    assert rendering.alpha.max() == 0
