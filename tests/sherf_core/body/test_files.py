@@ -306,8 +306,9 @@ def test_the_synthetic_body_of_smpl_s_exact_layout(shared: Path, tmp_path: Path)
     with lzma.open(shared / "golden" / "BODY_SYNTHETIC.pkl.xz") as packed, path.open("wb") as file:
         shutil.copyfileobj(packed, file)
     arrays = load_body(path)
-    with path.open("rb") as file:
-        body = pickle.load(file, encoding="latin1")
+    # scipy no longer knows the name that the file has for its own class.
+    content = path.read_bytes().replace(b"cscipy.sparse.csc\n", b"cscipy.sparse._csc\n")
+    body = pickle.loads(content, encoding="latin1")
     assert arrays.v_template.shape == (6890, 3)
     assert arrays.faces.shape == (13776, 3)
     _assert_holds(arrays, body)
