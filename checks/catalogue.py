@@ -180,6 +180,14 @@ ENTRIES = (
         SMPL_SITE,
     ),
     Entry(
+        "SMPL.SMPLX",
+        "SMPL body",
+        "the SMPL file is an SMPL-X body",
+        "SMPL-X is another model (10475 vertices, with face and fingers); SMPL is wanted (6890 vertices).",
+        (FETCH_SMPL, PLACE_SMPL),
+        SMPL_SITE,
+    ),
+    Entry(
         "SMPL.UNSAFE",
         "SMPL body",
         "the SMPL file would run code",
@@ -229,7 +237,7 @@ ENTRIES = (
         "DATA.LIST",
         "Data set",
         "human_list.txt is missing",
-        "The list comes with the published code, not with the data. Without it folders are taken in alphabetical order.",
+        "The list comes with the published code, not with the data; without it folders are taken by name.",
         ("$ ls -d {root}/*/ | xargs -n 1 basename > {root}/human_list.txt",),
         follows=("DATA.MISSING",),
     ),

@@ -12,7 +12,7 @@ from checks.rules.registry import Rule, found, rule, user_files
 
 COMPONENTS_USED = 10
 # Troubles that the reader itself names; the facts carry its words.
-READER_FINDS = ("SMPL.HTML", "SMPL.LFS", "SMPL.ZIP", "SMPL.TRUNC", "SMPL.STRUCT", "SMPL.UNSAFE")
+READER_FINDS = ("SMPL.HTML", "SMPL.LFS", "SMPL.ZIP", "SMPL.TRUNC", "SMPL.STRUCT", "SMPL.SMPLX", "SMPL.UNSAFE")
 
 
 @rule("SMPL.MISSING")

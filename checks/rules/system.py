@@ -11,8 +11,8 @@ from checks.rules.registry import found, rule
 
 GIB = 1024**3
 OLDEST_PYTHON = (3, 10)
-# What an evaluation needs in memory at 512 x 512 on the CPU; training keeps every intermediate result.
-RAM_NEEDED = {"eval": 3 * GIB, "train": 16 * GIB}
+# Main memory for an evaluation at 512 x 512 on the CPU; training also runs processes that read pictures.
+RAM_NEEDED = {"eval": 3 * GIB, "train": 8 * GIB}
 DISK_COMFORT, DISK_LEAST = GIB, GIB // 10
 
 

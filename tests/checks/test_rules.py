@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from checks import Facts, Purpose, Severity, diagnose
+from checks.catalogue import CATALOGUE, ENTRIES, GROUPS
+from checks.facts.records import FileFacts, GpuDevice
+from checks.rules import RULES
+
+GIB = 1024**3
+DEMO = Purpose("eval", "demo")
+RENDERPEOPLE = Purpose("eval", "RenderPeople")
+TRAIN = Purpose("train", "RenderPeople")
+BLOCK, WARN, INFO = Severity.BLOCK, Severity.WARN, Severity.INFO
+
+
+def change(facts: Facts, **changes: dict[str, Any] | Any) -> Facts:
+    """The facts with some fields of some records replaced."""
+    update = {}
+    for name, value in changes.items():
+        old = getattr(facts, name)
+        update[name] = old.model_copy(update=value) if isinstance(value, dict) else value
+    return facts.model_copy(update=update)
+
+
+def grave(facts: Facts, purpose: Purpose, least: Severity = WARN) -> dict[str, Severity]:
+    """Ids and severities of what stands on its own."""
+    findings = diagnose(facts, purpose).findings
+    return {f.id: f.severity for f in findings if f.severity >= least and not f.silenced_by}
+
+
+def body(problem: str) -> FileFacts:
+    return FileFacts(path="/p/my files/SMPL_NEUTRAL.pkl", bytes=10, problem=problem, found="words of the reader")
+
+
+def checkpoint(problem: str) -> FileFacts:
+    return FileFacts(path="/p/SHERF_RenderPeople.safetensors", bytes=10, problem=problem, found="words of the reader")
+
+
+def test_every_entry_has_a_rule_a_group_and_known_roots() -> None:
+    assert len(CATALOGUE) == len(ENTRIES)
+    assert set(RULES) == set(CATALOGUE)
+    for entry in ENTRIES:
+        assert entry.group in GROUPS
+        assert set(entry.follows) <= set(CATALOGUE)
+        assert entry.title
+        assert entry.cause
+        assert entry.fix
+
+
+@pytest.mark.parametrize("purpose", [DEMO, RENDERPEOPLE, TRAIN], ids=str)
+def test_a_complete_machine_gives_no_alarm(workstation: Facts, purpose: Purpose) -> None:
+    assert grave(workstation, purpose, INFO) == {}
+
+
+def test_a_bare_laptop_gives_no_alarm_for_the_demo(laptop: Facts) -> None:
+    assert grave(laptop, DEMO) == {}
+    assert grave(laptop, DEMO, INFO) == {"GPU.NONE": INFO, "SMPL.MISSING": INFO, "CKPT.MISSING": INFO}
+
+
+def test_a_bare_laptop_lacks_everything_for_renderpeople(laptop: Facts) -> None:
+    assert grave(laptop, RENDERPEOPLE) == {"SMPL.MISSING": BLOCK, "CKPT.MISSING": BLOCK, "DATA.MISSING": BLOCK}
+
+
+def test_training_needs_a_gpu_and_no_checkpoint(laptop: Facts) -> None:
+    assert grave(laptop, TRAIN) == {"GPU.NONE": BLOCK, "SMPL.MISSING": BLOCK, "DATA.MISSING": BLOCK}
+
+
+# id, what is changed on the complete workstation, and the severity for the demo, for RenderPeople and for training.
+CASES: list[tuple[str, dict[str, Any], Severity | None, Severity | None, Severity | None]] = [
+    ("PY.VERSION", {"python": {"version": "3.9.18"}}, BLOCK, BLOCK, BLOCK),
+    ("PY.VERSION", {"python": {"bits": 32}}, BLOCK, BLOCK, BLOCK),
+    ("TORCH.MISSING", {"torch": {"state": "missing", "cuda_available": False}}, BLOCK, BLOCK, BLOCK),
+    ("TORCH.BROKEN", {"torch": {"state": "broken", "error": "ImportError: x", "devices": ()}}, BLOCK, BLOCK, BLOCK),
+    ("TORCH.BROKEN", {"torch": {"state": "timeout", "error": "longer than 60 s", "devices": ()}}, BLOCK, BLOCK, BLOCK),
+    (
+        "TORCH.CPU",
+        {"torch": {"cuda_build": "", "cuda_available": False, "devices": ()}},
+        WARN,
+        WARN,
+        BLOCK,
+    ),
+    ("CUDA.VISIBLE", {"gpu": {"visible_devices": ""}}, WARN, WARN, BLOCK),
+    ("CUDA.VISIBLE", {"gpu": {"visible_devices": "-1"}}, WARN, WARN, BLOCK),
+    ("CUDA.VISIBLE", {"gpu": {"visible_devices": "3,0"}}, WARN, WARN, BLOCK),
+    (
+        "CUDA.DRIVER_OLD",
+        {"gpu": {"driver": "470.42.01", "cuda_driver": "11.4"}, "torch": {"cuda_available": False, "devices": ()}},
+        WARN,
+        WARN,
+        BLOCK,
+    ),
+    ("SYS.RAM", {"memory": {"available": 2 * GIB}}, WARN, WARN, WARN),
+    ("SYS.RAM", {"memory": {"total": GIB // 2, "available": GIB // 4}}, BLOCK, BLOCK, BLOCK),
+    ("SYS.DISK", {"disk": {"free": GIB // 2}}, WARN, WARN, WARN),
+    ("SYS.DISK", {"disk": {"free": 0}}, BLOCK, BLOCK, BLOCK),
+    ("SYS.DISK", {"disk": {"writable": False}}, WARN, WARN, WARN),
+    ("SMPL.MISSING", {"body": None}, INFO, BLOCK, BLOCK),
+    (
+        "SMPL.RENAMED",
+        {"body": None, "renamed_bodies": ("/p/basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl",)},
+        INFO,
+        BLOCK,
+        BLOCK,
+    ),
+    ("SMPL.HTML", {"body": body("SMPL.HTML")}, WARN, BLOCK, BLOCK),
+    ("SMPL.LFS", {"body": body("SMPL.LFS")}, WARN, BLOCK, BLOCK),
+    ("SMPL.ZIP", {"body": body("SMPL.ZIP")}, WARN, BLOCK, BLOCK),
+    ("SMPL.TRUNC", {"body": body("SMPL.TRUNC")}, WARN, BLOCK, BLOCK),
+    ("SMPL.STRUCT", {"body": body("SMPL.STRUCT")}, WARN, BLOCK, BLOCK),
+    ("SMPL.SMPLX", {"body": body("SMPL.SMPLX")}, WARN, BLOCK, BLOCK),
+    ("SMPL.UNSAFE", {"body": body("SMPL.UNSAFE")}, WARN, BLOCK, BLOCK),
+    ("SMPL.SHAPEDIRS300", {"body": FileFacts(path="b", shape_components=300)}, INFO, INFO, INFO),
+    ("CKPT.MISSING", {"checkpoint": None}, INFO, BLOCK, None),
+    ("CKPT.FILE", {"checkpoint": checkpoint("CKPT.FILE")}, WARN, BLOCK, None),
+    ("CKPT.KEYS", {"checkpoint": checkpoint("CKPT.KEYS")}, WARN, BLOCK, None),
+    ("CKPT.PERSISTENCE", {"checkpoint": checkpoint("CKPT.PERSISTENCE")}, WARN, BLOCK, None),
+    ("DATA.MISSING", {"dataset": {"exists": False}}, None, BLOCK, BLOCK),
+    ("DATA.MISSING", {"dataset": {"exists": False, "root": ""}}, None, BLOCK, BLOCK),
+    ("DATA.LIST", {"dataset": {"list_file": "", "listed": None}}, None, WARN, WARN),
+    ("DATA.RP_COUNT", {"dataset": {"listed": 189, "folders": 189}}, None, BLOCK, BLOCK),
+    ("DATA.RP_COUNT", {"dataset": {"missing": ("a", "b"), "missing_count": 2}}, None, WARN, WARN),
+]
+
+
+def test_every_id_but_one_has_a_case_here() -> None:
+    # GPU.NONE needs the bare laptop, above and below.
+    assert {case[0] for case in CASES} | {"GPU.NONE"} == set(CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "changes", "demo", "renderpeople", "train"), CASES, ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_each_trouble_is_the_only_root_cause(
+    workstation: Facts,
+    identifier: str,
+    changes: dict[str, Any],
+    demo: Severity | None,
+    renderpeople: Severity | None,
+    train: Severity | None,
+) -> None:
+    facts = change(workstation, **changes)
+    for purpose, severity in ((DEMO, demo), (RENDERPEOPLE, renderpeople), (TRAIN, train)):
+        assert grave(facts, purpose, INFO) == ({} if severity is None else {identifier: severity})
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case[0])
+def test_words_are_filled_in(workstation: Facts, case: tuple[str, dict[str, Any], Any, Any, Any]) -> None:
+    diagnosis = diagnose(change(workstation, **case[1]), RENDERPEOPLE)
+    (finding,) = [finding for finding in diagnosis.findings if finding.id == case[0]]
+    text = " ".join((finding.title, finding.cause, *finding.fix, *finding.evidence))
+    assert "{" not in text
+    assert "None" not in text
+    assert finding.as_dict()["severity"] in {"block", "warn", "info"}
+
+
+def test_a_hosted_notebook_without_a_gpu_is_told_how_to_get_one(laptop: Facts) -> None:
+    facts = change(laptop, platform={"notebook": "colab"})
+    assert grave(facts, DEMO) == {"GPU.NONE": WARN}
+    assert "Runtime > Change runtime type" in diagnose(facts, DEMO).findings[0].fix[0]
+
+
+def test_wsl_and_containers_get_their_own_advice_on_memory(laptop: Facts) -> None:
+    wsl = change(laptop, platform={"wsl": 2}, memory={"total": 4 * GIB, "available": 2 * GIB})
+    assert ".wslconfig" in diagnose(wsl, DEMO).of(WARN)[0].fix[0]
+    container = change(laptop, memory={"limit": 2 * GIB, "available": 2 * GIB})
+    assert "docker run --memory" in diagnose(container, DEMO).of(WARN)[0].fix[0]
+
+
+def test_visible_devices_by_uuid_or_number_give_no_alarm(workstation: Facts) -> None:
+    for value in ("0", "GPU-8f1c", "0,1"):
+        assert grave(change(workstation, gpu={"visible_devices": value}), DEMO) == {}
+
+
+def test_a_newer_driver_or_a_working_torch_is_never_too_old(workstation: Facts) -> None:
+    compatible = change(workstation, gpu={"cuda_driver": "12.4"})  # torch sees the GPU, through compatibility libraries
+    assert grave(compatible, TRAIN) == {}
+    newer = change(workstation, gpu={"cuda_driver": "14.0"}, torch={"cuda_available": False, "devices": ()})
+    assert "CUDA.DRIVER_OLD" not in grave(newer, TRAIN)
+
+
+def test_one_root_cause_silences_what_follows(workstation: Facts) -> None:
+    facts = change(workstation, python={"version": "3.9.18"}, torch={"state": "missing", "devices": ()})
+    diagnosis = diagnose(facts, DEMO)
+    assert [finding.id for finding in diagnosis.of(BLOCK)] == ["PY.VERSION"]
+    assert {finding.id: finding.silenced_by for finding in diagnosis.findings} == {
+        "PY.VERSION": "",
+        "TORCH.MISSING": "PY.VERSION",
+    }
+
+
+def test_a_remark_never_silences_a_failure(workstation: Facts) -> None:
+    # A hidden GPU (a warning when evaluating) explains an unusable driver (also a warning), not a broken torch.
+    facts = change(
+        workstation,
+        gpu={"visible_devices": "-1", "cuda_driver": "11.4"},
+        torch={"cuda_available": False, "devices": ()},
+    )
+    assert grave(facts, DEMO) == {"CUDA.VISIBLE": WARN}
+
+
+def test_the_gravest_comes_first(laptop: Facts) -> None:
+    facts = change(laptop, memory={"available": 2 * GIB})
+    severities = [finding.severity for finding in diagnose(facts, RENDERPEOPLE).findings]
+    assert severities == sorted(severities, reverse=True)
+
+
+def test_an_unknown_gpu_count_is_no_reason_for_an_alarm(workstation: Facts) -> None:
+    two = tuple(GpuDevice(index=i, name="NVIDIA H100", total_bytes=80 * GIB, free_bytes=80 * GIB) for i in range(2))
+    assert grave(change(workstation, gpu={"devices": two, "visible_devices": "1"}), TRAIN) == {}
