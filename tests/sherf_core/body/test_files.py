@@ -5,6 +5,7 @@ import lzma
 import os
 import pickle
 import random
+import runpy
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,9 @@ import scipy.sparse
 from sherf_core.body.arrays import BodyArrays
 from sherf_core.body.files import load_body
 from sherf_core.errors import BodyFileError
+from sherf_core.io.pickle_chumpy import BODY_CONSTRUCTORS
+from sherf_core.io.safe_pickle import load_pickle
+from sherf_core.io.sniff import inspect_pickle
 
 MakeBody = Callable[..., dict[str, Any]]
 
@@ -312,6 +316,21 @@ def test_the_synthetic_body_of_smpl_s_exact_layout(shared: Path, tmp_path: Path)
     assert arrays.v_template.shape == (6890, 3)
     assert arrays.faces.shape == (13776, 3)
     _assert_holds(arrays, body)
+
+
+def test_a_file_that_python2_and_chumpy_wrote(tmp_path: Path) -> None:
+    folder = Path(__file__).with_name("python2")
+    expected = runpy.run_path(str(folder / "make_body.py"))["body"]()
+    path = tmp_path / "SMPL_NEUTRAL.pkl"
+    path.write_bytes(lzma.decompress((folder / "body.pkl.xz").read_bytes()))
+    assert "chumpy.reordering.Select" in inspect_pickle(path).globals
+
+    content = load_pickle(path, constructors=BODY_CONSTRUCTORS)
+    assert (content["bs_style"], content["bs_type"]) == ("lbs", "lrotmin")
+    for name, array in expected.items():
+        found = content[name].to_dense() if name == "J_regressor" else content[name]
+        np.testing.assert_array_equal(found, array, err_msg=name)
+    _assert_holds(load_body(path), {**expected, "J_regressor": scipy.sparse.csc_matrix(expected["J_regressor"])})
 
 
 def test_torch_is_not_needed() -> None:
