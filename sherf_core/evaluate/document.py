@@ -19,7 +19,7 @@ HONEST = {
     WeightKind.CHECKPOINT: "",
     WeightKind.DEMO: "demo weights: a short fit on generated people, made to show that everything runs; "
     "do not compare these figures with the paper's",
-    WeightKind.UNTRAINED: "untrained weights: pictures are noise",
+    WeightKind.UNTRAINED: "untrained weights: pictures are noise, or empty",
 }
 """What pictures of each kind of weights are worth, in words."""
 
@@ -85,7 +85,7 @@ def document_of(evaluation: Evaluation, folder: RunFolder, circumstances: Circum
         "fingerprint": folder.fingerprint,
         "seconds": {
             "this_run": round(evaluation.seconds, 2),
-            "render_mean": round(sum(rendered) / len(rendered), 4) if rendered else None,
+            "render_mean": round(sum(rendered) / len(rendered), 3) if rendered else None,
             "encode_mean": _mean(evaluation.encode_seconds),
             "images_from_an_earlier_run": evaluation.resumed,
         },
@@ -139,4 +139,4 @@ def number(metric: str, value: float | None) -> str:
 
 
 def _mean(values: tuple[float, ...]) -> float | None:
-    return round(sum(values) / len(values), 4) if values else None
+    return round(sum(values) / len(values), 3) if values else None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sherf_core.body.files import FREE_BODY, load_body
 from sherf_core.data.discover import Sources, UserFiles, WeightKind, find_sources, user_files
 from sherf_core.data.renderpeople import RenderPeople
+from sherf_core.errors import ConfigurationError
 from sherf_core.evaluate.protocol import Plan, plan
 from sherf_core.evaluate.store import RunFolder
 from sherf_core.io.digest import sha256
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 # Settings count as changed when one of these programs did: each can change the figures.
 PACKAGES = ("torch", "numpy", "scikit-image", "pillow")
+
+SMALLEST_RESOLUTION = 64
+"""The image encoder halves a picture five times, and statistics need more than one pixel at the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +161,13 @@ def prepare(options: Options) -> Job:
         checkpoint=options.checkpoint,
     )
     usual = min(sources.split.resolution, options.resolution_limit or sources.split.resolution)
-    reader = RenderPeople(sources.data, resolution=usual if options.resolution is None else options.resolution)
+    resolution = usual if options.resolution is None else options.resolution
+    if resolution < SMALLEST_RESOLUTION:
+        raise ConfigurationError(
+            f"a resolution of {resolution} pixels is too small for the image encoder",
+            fix=f"choose --resolution {SMALLEST_RESOLUTION} or more",
+        )
+    reader = RenderPeople(sources.data, resolution=resolution)
     planned = plan(sources.split, reader, subjects=options.subjects, limit=options.limit)
     weights, checkpoint = sources.weights, sources.checkpoint
     if weights is WeightKind.DEMO:

@@ -98,7 +98,9 @@ def _not_measured(total: Mapping[str, Any]) -> list[str]:
         for name, average in of_task["paper"].items():
             for reason, count in average["left_out"].items():
                 reasons[name, reason] = reasons.get((name, reason), 0) + count
-    return [f"{name.upper()}, {count} pictures: {reason}." for (name, reason), count in reasons.items()]
+    return [
+        f"{name.upper()} of {count} picture{'s' * (count != 1)}: {reason}." for (name, reason), count in reasons.items()
+    ]
 
 
 def _gallery(evaluation: Evaluation, folder: RunFolder) -> str:
@@ -186,9 +188,9 @@ def _circumstances(document: Mapping[str, Any]) -> dict[str, str]:
     facts = {"Weights": document["weights"], **_flat(document["sources"]), **_flat(document["machine"])}
     facts["Statistics"] = str(document["settings"].get("statistics", ""))
     facts["Missing frames"] = f"{dataset['missing_frames']} ({dataset['skipped_images']} pictures skipped)"
-    facts["Time"] = f"{seconds['render_mean']} s a picture, once the person is encoded"
+    facts["Time"] = f"{seconds['render_mean']:.2f} s a picture, once the person is encoded"
     if seconds["encode_mean"] is not None:
-        facts["Time"] += f" ({seconds['encode_mean']} s)"
+        facts["Time"] += f" (which took {seconds['encode_mean']:.2f} s)"
     facts["Versions"] = ", ".join(f"{name} {version}" for name, version in document["versions"].items())
     facts["All figures"] = f"{METRICS}, run {document['fingerprint']}"
     return {name: text for name, text in facts.items() if text}

@@ -12,7 +12,7 @@ WEIGHTS_NAME = f"vgg16-{DIGEST_START}.pth"
 ADDRESS = f"https://download.pytorch.org/models/{WEIGHTS_NAME}"
 
 HOW_TO_GET = (
-    f"LPIPS needs the VGG16 weights (528 MB): download {ADDRESS} and put it in assets/ or in "
+    f"it needs the VGG16 weights (528 MB): download {ADDRESS} and put it in assets/ or in "
     "~/.cache/torch/hub/checkpoints/"
 )
 

@@ -1,0 +1,171 @@
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sherfctl.app import run
+
+SIDE = 64
+
+
+@pytest.fixture
+def people(tmp_path):
+    """Three people of grey rectangles, with the cameras and poses that the demo split asks for."""
+    root = tmp_path / "people"
+    camera = {"K": [[80, 0, 31.5], [0, 80, 31.5], [0, 0, 1]], "R": [[1, 0, 0], [0, -1, 0], [0, 0, -1]], "T": [0, 1, 3]}
+    for name in ("ann", "bob", "cem"):
+        folder = root / name
+        for view in (0, 3, 10, 18, 26, 33):
+            for kind, mode, suffix in (("img", "RGB", "jpg"), ("mask", "L", "png")):
+                (folder / kind / f"camera{view:04d}").mkdir(parents=True)
+                picture = Image.new(mode, (SIDE, SIDE))
+                picture.paste(150 if mode == "L" else (150, 120, 90), (20, 8, 44, 60))
+                for pose in range(3):
+                    picture.save(folder / kind / f"camera{view:04d}" / f"{pose:04d}.{suffix}")
+        (folder / "cameras.json").write_text(json.dumps({f"camera{view:04d}": camera for view in range(36)}))
+        fits = {
+            "betas": np.zeros((1, 10), np.float32),
+            "global_orient": np.zeros((3, 3), np.float32),
+            "body_pose": np.zeros((3, 69), np.float32),
+            "transl": np.array([[0, 0.9, 0]] * 3, np.float32),
+        }
+        (folder / "outputs_re_fitting").mkdir()
+        np.savez(folder / "outputs_re_fitting" / "refit_smpl_2nd.npz", smpl=fits)
+    (root / "human_list.txt").write_text("ann\nbob\ncem\n")
+    return root
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    """Run one command line in an empty folder: (exit status, standard output, standard error)."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr("checks.locations.search_roots", lambda: (tmp_path / "here",))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr("pathlib.Path.home", lambda: tmp_path / "home")
+
+    def call(*words):
+        stdout, stderr = io.StringIO(), io.StringIO()
+        status = run(["run", "eval", *map(str, words)], stdout=stdout, stderr=stderr, environment={"COLUMNS": "200"})
+        return status, stdout.getvalue(), stderr.getvalue()
+
+    return call
+
+
+def small(people, *more):
+    return ("--profile", "cpu", "--dataset", "demo", "--data", people, "--resolution", SIDE, *more)
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(start, people, tmp_path):
+    status, stdout, _ = start(*small(people, "--dry-run", "--json", "--checkpoint", "untrained"))
+    assert status == 0
+    document = json.loads(stdout)
+    assert document["dry_run"] is True
+    assert document["pictures"] == 9
+    assert document["subjects"] == ["cem"]
+    assert document["weights"] == "untrained"
+    assert document["settings"]["statistics"] == "sample"
+    assert document["lpips"].startswith("not measured: ")
+    assert document["launch"]["device"] == "cpu"
+    status, stdout, _ = start(*small(people, "--dry-run"))
+    assert status == 0
+    assert "dry run: nothing was computed" in stdout
+    assert not list((tmp_path / "here").iterdir())
+
+
+def test_runs_reports_resumes_and_sets_other_settings_aside(start, people, tmp_path):
+    words = small(people, "--checkpoint", "untrained", "--limit", 2)
+    status, stdout, stderr = start(*words, "--json")
+    assert status == 0, stderr
+    document = json.loads(stdout)
+    folder = tmp_path / "here" / "runs" / "eval-demo"
+    assert document["out"] == str(folder)
+    assert document["summary"].startswith("untrained weights: pictures are noise")
+    assert document["versions"]["torch"]
+    assert document["machine"]["profile"] == "cpu"
+    assert document["weights"] == "untrained"
+    assert len(document["images"]) == 2
+    assert document["total"]["novel_view"]["paper"]["psnr"]["mean"] > 0
+    assert document["total"]["novel_view"]["paper"]["lpips"]["mean"] is None
+    assert (folder / "report.html").is_file()
+    assert "untrained weights" in stderr
+
+    status, stdout, stderr = start(*words)
+    assert status == 0
+    assert stdout.splitlines()[0].startswith("untrained weights: pictures are noise")
+    assert stdout.splitlines()[-1] == f"report: {folder / 'report.html'}"
+    assert "2 were there already" in stderr
+    assert "LPIPS not measured" in stderr
+
+    status, _, stderr = start(*words, "--stats", "running", "--limit", 1)
+    assert status == 0
+    assert "other settings (statistics: sample -> running)" in stderr
+    assert len(list(folder.glob("earlier-*/items/*.json"))) == 2
+
+
+def test_a_checkpoint_file_is_read_and_recorded(start, people, tmp_path):
+    from sherf_core.body.files import load_body
+    from sherf_core.body.model import BodyModel
+    from sherf_core.io.digest import sha256
+    from sherf_core.io.weights import save_weights
+    from sherf_core.model.initial import initial_weights
+    from sherf_core.model.sherf import Sherf
+
+    path = tmp_path / "mine.safetensors"
+    save_weights(path, initial_weights(Sherf(BodyModel(load_body())).state_dict()))
+    status, stdout, stderr = start(*small(people, "--checkpoint", path, "--limit", 1, "--json", "--out", "results"))
+    assert status == 0
+    document = json.loads(stdout)
+    assert document["weights"] == "checkpoint"
+    assert document["warning"] == ""
+    assert document["sources"]["checkpoint_sha256"] == sha256(path)
+    assert "untrained" not in stderr
+    assert (tmp_path / "here" / "results" / "metrics.json").is_file()
+
+
+def test_every_error_has_its_words_and_exit_status(start, people):
+    status, stdout, stderr = start("--dataset", "renderpeople")
+    assert status == 1
+    assert "no RenderPeople data" in stderr
+    assert "DATA.MISSING" in stderr
+    assert stdout == ""
+    status, stdout, _ = start("--data", people, "--body", "embedded", "--checkpoint", "untrained", "--json")
+    assert status == 1
+    assert json.loads(stdout)["error"]["code"] == "DATA.RP_COUNT"
+    for words, message in (
+        (("--checkpoint", "nothing.safetensors"), "no trained weights at nothing.safetensors"),
+        (("--subjects", "dan"), "no subject 'dan'"),
+        (("--body", "nobody.pkl"), "no body model nobody.pkl"),
+        (("--resolution", "512"), "smaller than the resolution of 512"),
+        (("--resolution", "32"), "too small for the image encoder"),
+        (("--profile", "colab"), "no profile 'colab'"),
+    ):
+        status, _, stderr = start(*small(people, "--checkpoint", "untrained"), *words)
+        assert status == 1, words
+        assert message in stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("--limit", "0"), ("--dataset", "thuman"), ("--stats", "mean"), ("--resolution", "x")]
+)
+def test_wrong_options_are_usage_errors(start, words):
+    assert start(*words)[0] == 2
+
+
+def test_subjects_with_commas_and_numbers(start, people):
+    status, stdout, _ = start(*small(people, "--subjects", "bob, 0", "--subjects", "cem", "--dry-run", "--json"))
+    assert status == 0
+    assert json.loads(stdout)["subjects"] == ["bob", "ann", "cem"]
+
+
+def test_interrupted_says_how_to_go_on(start, people, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sherf_core.evaluate.renderer.SherfRenderer.render", stop)
+    status, _, stderr = start(*small(people, "--checkpoint", "untrained"))
+    assert status == 130
+    assert "0 of 9 pictures are stored" in stderr
+    assert "the same command goes on from there" in stderr
