@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from body_building.makehuman import BODY_VERTICES, SampledBodies, ShapeSpace, read_base_mesh, triangulate
+from body_building.makehuman import BODY_VERTICES, Group, SampledBodies, ShapeSpace, read_base_mesh, triangulate
 from body_building.regressors import phenotype_features, random_pose
 from body_building.skeleton import JOINTS, Array
 from body_building.skinning import apply, blend, dual_quaternion_skin, joint_transforms
@@ -23,6 +23,7 @@ GROUPS = {
     "skirt": ("helper-skirt",),
     "hair": ("helper-hair",),
 }
+EYE_SPAN = 0.36  # radius of the eyeball on its texture, whose iris has a radius of 0.18 and is half as wide as the ball
 PHENOTYPES = ("gender", "age", "muscle", "weight", "height", "proportions", "cupsize", "african", "asian")
 
 
@@ -32,18 +33,23 @@ def used_vertices() -> NDArray[np.int64]:
     return np.unique(np.concatenate([groups[part].quads.reshape(-1) for parts in GROUPS.values() for part in parts]))
 
 
+def sparse_weights(weights: Array) -> dict[str, np.ndarray]:
+    """Skin weights (V, 24), at most four a vertex, as joints (V, 4) and values (V, 4)."""
+    order = np.argsort(-weights, axis=1, kind="stable")[:, :4]
+    values = np.take_along_axis(weights, order, axis=1)
+    return {"weight_joints": order.astype(np.uint8), "weight_values": values.astype(np.float16)}
+
+
 def mesh_arrays(space: ShapeSpace, weights: Array) -> dict[str, np.ndarray]:
     """Vertices, shape directions, weights, and faces with texture coordinates by group."""
     coordinates, groups = read_base_mesh()
     used = used_vertices()
     renumber = np.full(len(space.mean), -1)
     renumber[used] = np.arange(len(used))
-    order = np.argsort(-weights[used], axis=1, kind="stable")[:, :4]
     arrays: dict[str, np.ndarray] = {
         "vertices": space.mean[used].astype(np.float32),
         "shapedirs": space.directions[used].astype(np.float16),
-        "weight_joints": order.astype(np.uint8),
-        "weight_values": np.take_along_axis(weights[used], order, axis=1).astype(np.float16),
+        **sparse_weights(weights[used]),
         "base_ids": used.astype(np.uint16),
     }
     uv_faces = {}
@@ -51,6 +57,7 @@ def mesh_arrays(space: ShapeSpace, weights: Array) -> dict[str, np.ndarray]:
         pairs = [triangulate(groups[part], space.mean) for part in parts]
         arrays[f"faces_{name}"] = renumber[np.concatenate([pair[0] for pair in pairs])].astype(np.uint16)
         uv_faces[name] = np.concatenate([pair[1] for pair in pairs])
+    coordinates = _map_eyes(space.mean, coordinates, groups, uv_faces)
     used_uv = np.unique(np.concatenate([corners.reshape(-1) for corners in uv_faces.values()]))
     renumber_uv = np.full(len(coordinates), -1)
     renumber_uv[used_uv] = np.arange(len(used_uv))
@@ -58,6 +65,23 @@ def mesh_arrays(space: ShapeSpace, weights: Array) -> dict[str, np.ndarray]:
     for name, corners in uv_faces.items():
         arrays[f"uv_faces_{name}"] = renumber_uv[corners].astype(np.uint16)
     return arrays
+
+
+def _map_eyes(
+    points: Array, coordinates: Array, groups: dict[str, Group], uv_faces: dict[str, NDArray[np.int64]]
+) -> Array:
+    """Texture coordinates with the eyes' appended: a view from the front that puts the pupil in the middle."""
+    for name in ("left_eye", "right_eye"):
+        quads = Group(groups[GROUPS[name][0]].quads, groups[GROUPS[name][0]].quads)
+        numbers, corners = np.unique(triangulate(quads, points)[0], return_inverse=True)
+        ball = points[numbers]
+        # The sphere through the points: |p|^2 = 2 p.c + (r^2 - |c|^2) is linear in its centre c.
+        system = np.concatenate([2 * ball, np.ones((len(ball), 1))], axis=1)
+        *centre, rest = np.linalg.lstsq(system, np.sum(ball**2, axis=1), rcond=None)[0]
+        radius = np.sqrt(rest + np.dot(centre, centre))
+        uv_faces[name] = len(coordinates) + corners.reshape(-1, 3)
+        coordinates = np.concatenate([coordinates, 0.5 + EYE_SPAN * (ball - centre)[:, :2] / radius])
+    return coordinates
 
 
 def transfer_arrays(body: dict[str, np.ndarray], space: ShapeSpace, weights: Array) -> dict[str, np.ndarray]:

@@ -113,8 +113,13 @@ def t_pose_rotations(joints: Array, knuckles: Array) -> Array:
     return rotations
 
 
-def a_to_t_pose(vertices: Array, joints: Array, weights: Array, knuckles: Array) -> tuple[Array, Array]:
-    """One body from MakeHuman's A pose to the T pose by inverse skinning, so that skinning back is exact."""
+def t_to_a_transforms(joints: Array, knuckles: Array) -> tuple[Array, Array]:
+    """Transforms (24, 4, 4) from the T pose to one body's A pose, and its joints (24, 3) in the T pose.
+
+    Args:
+        joints: (24, 3) joint centres in the A pose.
+        knuckles: (2, 3) index-to-little-finger vectors, left first.
+    """
     rotations = t_pose_rotations(joints, knuckles)
     straight = joints.copy()
     for joint in range(1, JOINTS):
@@ -123,4 +128,10 @@ def a_to_t_pose(vertices: Array, joints: Array, weights: Array, knuckles: Array)
     back = np.tile(np.eye(4), (JOINTS, 1, 1))
     back[:, :3, :3] = rotations.transpose(0, 2, 1)
     back[:, :3, 3] = joints - np.einsum("jab,jb->ja", back[:, :3, :3], straight)
+    return back, straight
+
+
+def a_to_t_pose(vertices: Array, joints: Array, weights: Array, knuckles: Array) -> tuple[Array, Array]:
+    """One body from MakeHuman's A pose to the T pose by inverse skinning, so that skinning back is exact."""
+    back, straight = t_to_a_transforms(joints, knuckles)
     return undo(blend(back, weights), vertices), straight

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.spatial import cKDTree
 
 from body_building.skeleton import Array
@@ -65,10 +66,47 @@ def attach(
     return near[rows, best], barycentrics[rows, best]
 
 
-def face_frames(corners: Array) -> Array:
-    """Orthonormal frames (N, 3, 3) of triangles (N, 3, 3): rows are the first edge, normal x edge, and the normal."""
-    edge = corners[:, 1] - corners[:, 0]
-    normal = np.cross(edge, corners[:, 2] - corners[:, 0])
-    edge = edge / np.linalg.norm(edge, axis=1, keepdims=True)
-    normal = normal / np.linalg.norm(normal, axis=1, keepdims=True)
-    return np.stack([edge, np.cross(normal, edge), normal], axis=1)
+def neighbour_average(faces: NDArray[np.int64], vertices: int) -> sparse.csr_matrix:
+    """The matrix (V, V) that replaces each vertex's value by the mean of its neighbours'."""
+    pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    pairs = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
+    adjacency = sparse.csr_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), (vertices, vertices))
+    degree = np.maximum(np.asarray(adjacency.sum(axis=1)).reshape(-1), 1)
+    return sparse.csr_matrix(sparse.diags(1 / degree) @ adjacency)
+
+
+def smooth(values: Array, faces: NDArray[np.int64], steps: int) -> Array:
+    """Per-vertex values (V, ...) after `steps` half steps towards the neighbours' mean."""
+    average, flat = neighbour_average(faces, len(values)), values.reshape(len(values), -1)
+    for _ in range(steps):
+        flat = 0.5 * flat + 0.5 * (average @ flat)
+    return flat.reshape(values.shape)
+
+
+def vertex_normals(vertices: Array, faces: NDArray[np.int64]) -> Array:
+    """Area-weighted unit normals (V, 3)."""
+    corner = vertices[faces]
+    normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    total = np.zeros_like(vertices)
+    for k in range(3):
+        np.add.at(total, faces[:, k], normal)
+    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+
+
+def ray_hits(origins: Array, directions: Array, corners: Array, near: float, far: float) -> NDArray[np.bool_]:
+    """Whether each ray (N, 3) meets any triangle (F, 3, 3) at a distance between `near` and `far` (metres)."""
+    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    hits = np.zeros(len(origins), dtype=bool)
+    for start in range(0, len(origins), 256):
+        origin, direction = origins[start : start + 256, None], directions[start : start + 256, None]
+        side = np.cross(direction, second)
+        determinant = np.sum(side * first, axis=-1)
+        inverse = 1 / np.where(np.abs(determinant) < 1e-12, np.inf, determinant)
+        gap = origin - corners[:, 0]
+        u = np.sum(gap * side, axis=-1) * inverse
+        turned = np.cross(gap, first)
+        v = np.sum(direction * turned, axis=-1) * inverse
+        distance = np.sum(second * turned, axis=-1) * inverse
+        inside = (determinant != 0) & (u >= 0) & (v >= 0) & (u + v <= 1)
+        hits[start : start + 256] = np.any(inside & (distance > near) & (distance < far), axis=1)
+    return hits
