@@ -75,7 +75,8 @@ def test_colab_t4_on_another_gpu_says_so_and_uses_it() -> None:
     resolved = resolve_profile("colab-t4", with_gpu("NVIDIA L4", 14.5))
     assert resolved.device == "cuda"
     assert resolved.notes == (
-        "profile colab-t4 is for an NVIDIA T4; this machine has NVIDIA L4 (15 GiB), which is used with the profile's settings",
+        "profile colab-t4 is for an NVIDIA T4; this machine has NVIDIA L4 (15 GiB), "
+        "which is used with the profile's settings",
     )
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -32,7 +31,7 @@ class Result:
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+def command(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A command `try` whose ending each test chooses by setting `module.ending`."""
     module = ModuleType("try_command")
 
@@ -44,7 +43,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     monkeypatch.setitem(sys.modules, "try_command", module)
     entries = (*COMMANDS, CommandEntry(("try",), "try_command", "attempt", "Try something."))
     monkeypatch.setattr(app, "build_group", lambda root: build_group(root, entries))
-    yield module
+    return module
 
 
 def raising(error: BaseException) -> object:

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,13 @@ from sherfctl.exit_codes import ExitCode
 
 
 @pytest.fixture(autouse=True)
-def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty folder on a healthy machine without a GPU; no child process is started."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch_probe, "torch_facts", lambda seconds: TorchFacts(state="ok", version="2.13.0+cpu"))
     monkeypatch.setattr(gpu, "gpu_facts", GpuFacts)
     monkeypatch.setattr("checks.locations.search_roots", lambda: (tmp_path,))
-    yield tmp_path
+    return tmp_path
 
 
 def doctor(*arguments: str, **environment: str) -> tuple[int, str, str]:
