@@ -151,7 +151,7 @@ def prepare(options: Options) -> Job:
     Raises:
         SherfError: something is missing, broken or contradictory; the message says what to do.
     """
-    from sherf_core.model.demo import DEMO_WEIGHTS
+    from sherf_core.model.demo import DEMO_WEIGHTS, demo_description
 
     sources = find_sources(
         options.files or user_files(options.folder),
@@ -180,6 +180,7 @@ def prepare(options: Options) -> Job:
         "body_sha256": sha256(sources.body or FREE_BODY),
         "checkpoint": str(checkpoint) if checkpoint else "initial weights, seed 0",
         "checkpoint_sha256": sha256(checkpoint) if checkpoint else None,
+        "weights_description": demo_description() if weights is WeightKind.DEMO else None,
         "vgg": str(vgg) if vgg else None,
     }
     versions = {**options.program, **_versions()}

@@ -109,8 +109,9 @@ def run_eval(
     if as_json:
         console.document({"out": str(job.folder.path), **document})
         return ExitCode.FINE
-    console.say(document["summary"])
-    console.say(f"report: {job.folder.path / 'report.html'}")
+    # Not wrapped: one line for people who grep, and a path that can be copied.
+    console.command(document["summary"], indent=0)
+    console.command(f"report: {job.folder.path / 'report.html'}", indent=0)
     return ExitCode.FINE
 
 
@@ -171,7 +172,7 @@ def _show_plan(console: Console, job: Job, resolved: ResolvedProfile) -> None:
         console.document({"dry_run": True, **described, "launch": resolved.as_dict()})
         return
     shown = {**described, **described["sources"]}
-    for name in ("sources", "settings", "notes", "vgg", "body_sha256", "checkpoint_sha256"):
+    for name in ("sources", "settings", "notes", "vgg", "body_sha256", "checkpoint_sha256", "weights_description"):
         shown.pop(name)
     shown["subjects"] = ", ".join(described["subjects"])
     shown["resolution"] = str(job.reader.resolution)

@@ -48,8 +48,8 @@ def start(tmp_path, monkeypatch):
 
     def call(*words):
         stdout, stderr = io.StringIO(), io.StringIO()
-        status = run(["run", "eval", *map(str, words)], stdout=stdout, stderr=stderr, environment={"COLUMNS": "200"})
-        return status, stdout.getvalue(), stderr.getvalue()
+        status = run(["run", "eval", *map(str, words)], stdout=stdout, stderr=stderr, environment={"COLUMNS": "80"})
+        return status, stdout.getvalue(), " ".join(stderr.getvalue().split())
 
     return call
 
