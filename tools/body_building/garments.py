@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from body_building.surface import attach, ray_hits, smooth, vertex_normals
 
 REACH = 0.06  # metres: cloth farther than this over the skin does not hide it
 HAIR_CLEARANCE = 0.005
+OPENING = 0.055  # the sides of the shoes reach this high above their soles
 DEPTH = 0.03  # skin that pokes out less than this is still meant to be under the cloth
 
 
@@ -74,7 +75,10 @@ def shoes(folder: Path, man: FittedMan, space: ShapeSpace, weights: Array) -> Ga
         directions[mine] = mean_affine(space.directions[:BODY_VERTICES][foot], mean[mine])
         bend = np.clip((mean[mine, 2] - space.joints[TOES + side, 2] + 0.02) / 0.05, 0, 1)
         own_weights[mine, ANKLE + side], own_weights[mine, TOES + side] = 1 - 0.6 * bend, 0.6 * bend
-    return _finish(mean, directions, four_weights(own_weights), faces, corner_uv, space)
+    pair = _finish(mean, directions, four_weights(own_weights), faces, corner_uv, space)
+    # Between the toes no ray along a normal meets the shoe, yet all of the foot below its opening is in it.
+    inside = (_foot(0, weights) | _foot(1, weights)) & (space.mean[:BODY_VERTICES, 1] < mean[:, 1].min() + OPENING)
+    return replace(pair, hides=pair.hides | inside)
 
 
 def hair(folder: Path, man: FittedMan, space: ShapeSpace, weights: Array) -> Garment:
