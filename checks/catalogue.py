@@ -48,6 +48,13 @@ ENTRIES = (
         ("$ sudo apt-get install python3 python3-venv", "$ PYTHON=python3.12 make test    # name a newer one"),
     ),
     Entry(
+        "SYS.INSTALL",
+        "Python",
+        "this installation is incomplete",
+        "Files that ship with the program are missing: a copy that was cut short, or a clone without its large files.",
+        ("clone or install it again; in a source checkout `git status` shows what is missing",),
+    ),
+    Entry(
         "TORCH.MISSING",
         "Torch",
         "torch is not installed",

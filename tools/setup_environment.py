@@ -135,17 +135,35 @@ def environment_plans(
     return plans
 
 
-def usable_system_torch() -> str | None:
-    """The version of this Python's own torch if it is new enough and sees a GPU: then it need not be fetched again."""
-    if not has_module("torch"):
-        return None
-    probe = "import torch; print(torch.__version__ if torch.cuda.is_available() else '')"
+@dataclass(frozen=True)
+class MachineTorch:
+    """A torch that the machine brings: its version, and the folder that it is imported from."""
+
+    version: str
+    folder: str
+
+
+def usable_machine_torch(python: str = sys.executable) -> MachineTorch | None:
+    """The torch of a Python, if it is new enough and sees a GPU: then it need not be fetched again."""
+    probe = "import torch; print(torch.cuda.is_available(), torch.__version__, torch.__file__, sep=chr(10))"
     try:
-        done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=120)
+        done = subprocess.run([python, "-c", probe], capture_output=True, text=True, timeout=120)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    version = done.stdout.strip() if done.returncode == 0 else ""
-    return version if version and version_pair(version) >= OLDEST_TORCH else None
+    lines = done.stdout.strip().splitlines()[-3:]
+    if done.returncode != 0 or len(lines) != 3 or lines[0] != "True" or version_pair(lines[1]) < OLDEST_TORCH:
+        return None
+    return MachineTorch(version=lines[1], folder=str(Path(lines[2]).parent.parent))
+
+
+def share_machine_torch(venv: Path, torch: MachineTorch) -> bool:
+    """Let .venv import the machine's torch; False where that cannot be."""
+    python = str(venv / "bin" / "python")
+    if usable_machine_torch(python) is None:
+        # The machine's Python is itself a virtual environment: a new one made from it does not see its packages.
+        for folder in venv.glob("lib/python*/site-packages"):
+            (folder / "machine_torch.pth").write_text(torch.folder + "\n", encoding="utf-8")
+    return usable_machine_torch(python) == torch
 
 
 def version_pair(version: str) -> tuple[int, int]:
@@ -157,12 +175,12 @@ def version_pair(version: str) -> tuple[int, int]:
         return 0, 0
 
 
-def constraints_for(root: Path, venv: Path, system_torch: str | None) -> Path:
+def constraints_for(root: Path, venv: Path, machine_torch: MachineTorch | None) -> Path:
     """The constraints file to install with: the project's, or one that keeps the machine's own torch."""
-    if system_torch is None:
+    if machine_torch is None:
         return root / "constraints.txt"
     lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if not line.startswith("torch==")] + [f"torch=={system_torch}"]
+    kept = [line for line in lines if not line.startswith("torch==")] + [f"torch=={machine_torch.version}"]
     path = venv / "constraints.txt"
     path.write_text("\n".join(kept) + "\n", encoding="utf-8")
     return path
@@ -262,7 +280,8 @@ def set_up(root: Path, extras: tuple[str, ...]) -> None:
             return
         started = time.monotonic()
         log.write_text(f"set-up with {sys.executable} {sys.version}\n", encoding="utf-8")
-        system_torch = usable_system_torch()
+        # Looked for before anything is made; most machines have no torch of their own.
+        machine_torch = usable_machine_torch() if has_module("torch") else None
         if is_worth_keeping(found, wanted, python):
             say("[1/2] .venv is there: bringing it up to date")
             extras = tuple(sorted({*extras, *(found.extras if found else ())}))
@@ -270,13 +289,15 @@ def set_up(root: Path, extras: tuple[str, ...]) -> None:
         else:
             what = "was left half-made: making it again" if venv.exists() or venv.is_symlink() else "with"
             say(f"[1/2] .venv {what} {sys.executable} (Python {sys.version.split()[0]})")
-            make_environment(venv, log, system_packages=system_torch is not None)
-        if system_torch:
-            say(f"      using this machine's own torch {system_torch}, which sees the GPU")
+            make_environment(venv, log, system_packages=machine_torch is not None)
+        if machine_torch is not None and not share_machine_torch(venv, machine_torch):
+            machine_torch = None
+        if machine_torch is not None:
+            say(f"      using this machine's own torch {machine_torch.version}, which sees the GPU")
         say("[2/2] installing (some minutes the first time; details in .setup.log)")
         target = ".[" + ",".join(extras) + "]" if extras else "."
         options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
-        constraints = constraints_for(root, venv, system_torch)
+        constraints = constraints_for(root, venv, machine_torch)
         command = [str(python), "-m", "pip", "install", *options, "-c", str(constraints), "-e", target]
         run_step("installing with pip", command, log)
         run_step("importing what was installed", [str(python), "-c", "import torch, numpy, sherfctl.app"], log)

@@ -15,7 +15,15 @@ from checks.purpose import EMBEDDED, PUBLISHED
 TORCH_SECONDS = 60.0
 # A body of 250 MB on a slow disk; everything else answers at once or not at all.
 FILE_SECONDS = 30.0
-MANIFEST = Path(__file__).resolve().parents[2] / "sherf_core" / "io" / "manifest.json"
+PROGRAM = Path(__file__).resolve().parents[2]
+MANIFEST = PROGRAM / "sherf_core" / "io" / "manifest.json"
+# What the embedded default is made of, inside the installation.
+SHIPPED = (
+    "sherf_core/io/manifest.json",
+    "sherf_core/body/free_body.npz",
+    "sherf_core/data/demo/human_list.txt",
+    "sherf_core/model/demo_weights.safetensors",
+)
 
 
 def machine_facts(*, ask_torch: bool = True) -> Facts:
@@ -40,6 +48,7 @@ def all_facts(dataset: str = EMBEDDED, data: Path | None = None) -> Facts:
         **_machine_collectors(),
         "torch": _torch_collector(),
         "dataset": Collector(lambda: datasets.dataset_facts(name, data), FILE_SECONDS),
+        "missing_parts": Collector(missing_parts),
         "renamed_bodies": Collector(lambda: tuple(str(path) for path in locations.renamed_bodies())),
     }
     body, checkpoint = locations.find_body(), locations.find_checkpoint(name)
@@ -49,6 +58,11 @@ def all_facts(dataset: str = EMBEDDED, data: Path | None = None) -> Facts:
         collectors["checkpoint"] = Collector(lambda: files.checkpoint_facts(checkpoint, model_shapes()), FILE_SECONDS)
     observed, problems = gather(collectors)
     return Facts(**observed, problems=problems)
+
+
+def missing_parts(program: Path = PROGRAM) -> tuple[str, ...]:
+    """Files of the embedded default that this installation lacks."""
+    return tuple(name for name in SHIPPED if not (program / name).is_file())
 
 
 def model_shapes(manifest: Path = MANIFEST) -> dict[str, tuple[int, ...]]:

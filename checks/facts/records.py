@@ -159,6 +159,8 @@ class Facts(Record):
     python: PythonFacts = PythonFacts()
     torch: TorchFacts = TorchFacts()
     gpu: GpuFacts = GpuFacts()
+    missing_parts: tuple[str, ...] = ()
+    """Files that ship with the program and are not there."""
     memory: MemoryFacts = MemoryFacts()
     disk: DiskFacts = DiskFacts()
     body: FileFacts | None = None

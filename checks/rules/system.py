@@ -26,6 +26,15 @@ def python_version(facts: Facts, purpose: Purpose) -> list[Finding]:
     return found("PY.VERSION", Severity.BLOCK, evidence)
 
 
+@rule("SYS.INSTALL")
+def installation(facts: Facts, purpose: Purpose) -> list[Finding]:
+    """Files that ship with the program are not there; the demo cannot do without them."""
+    if not facts.missing_parts:
+        return []
+    severity = Severity.BLOCK if purpose.is_embedded else Severity.WARN
+    return found("SYS.INSTALL", severity, [f"missing: {', '.join(facts.missing_parts)}"])
+
+
 @rule("SYS.RAM")
 def memory(facts: Facts, purpose: Purpose) -> list[Finding]:
     """Less memory is free than the work needs; blocking where the machine could never have enough."""

@@ -72,6 +72,7 @@ def test_training_needs_a_gpu_and_no_checkpoint(laptop: Facts) -> None:
 CASES: list[tuple[str, dict[str, Any], Severity | None, Severity | None, Severity | None]] = [
     ("PY.VERSION", {"python": {"version": "3.9.18"}}, BLOCK, BLOCK, BLOCK),
     ("PY.VERSION", {"python": {"bits": 32}}, BLOCK, BLOCK, BLOCK),
+    ("SYS.INSTALL", {"missing_parts": ("sherf_core/body/free_body.npz",)}, BLOCK, WARN, WARN),
     ("TORCH.MISSING", {"torch": {"state": "missing", "cuda_available": False}}, BLOCK, BLOCK, BLOCK),
     ("TORCH.BROKEN", {"torch": {"state": "broken", "error": "ImportError: x", "devices": ()}}, BLOCK, BLOCK, BLOCK),
     ("TORCH.BROKEN", {"torch": {"state": "timeout", "error": "longer than 60 s", "devices": ()}}, BLOCK, BLOCK, BLOCK),

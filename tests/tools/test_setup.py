@@ -34,7 +34,7 @@ def project(setup: ModuleType, tmp_path: Path, repository: Path, monkeypatch: py
     for name in ("pyproject.toml", "constraints.txt", "tools/setup_environment.py", "tools/setup.sh", "Makefile"):
         shutil.copy(repository / name, root / name)
     monkeypatch.setattr(setup, "ROOT", root)
-    monkeypatch.setattr(setup, "usable_system_torch", lambda: None)
+    monkeypatch.setattr(setup, "usable_machine_torch", lambda python="": None)
     return root
 
 
@@ -171,7 +171,9 @@ def test_the_next_way_is_tried_when_one_fails(
 def test_the_machines_own_torch_is_kept(
     setup: ModuleType, project: Path, steps: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setup, "usable_system_torch", lambda: "2.6.0+cu124")
+    torch = setup.MachineTorch("2.6.0+cu124", "/opt/torch/site-packages")
+    monkeypatch.setattr(setup, "usable_machine_torch", lambda python="": torch)
+    monkeypatch.setattr(setup, "has_module", lambda name: name != "virtualenv")
     setup.set_up(project, ())
     assert "--system-site-packages" in steps.commands[0]
     command = next(command for command in steps.commands if "-e" in command)
@@ -179,6 +181,31 @@ def test_the_machines_own_torch_is_kept(
     assert "torch==2.6.0+cu124" in text.splitlines()
     assert "torch==2.13.0" not in text
     assert "numpy==" in text
+
+
+def test_a_machine_torch_in_a_virtual_environment_is_linked(
+    setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = setup.MachineTorch("2.11.0+cu130", "/opt/torch/site-packages")
+    site_packages = tmp_path / ".venv" / "lib" / "python3.12" / "site-packages"
+    site_packages.mkdir(parents=True)
+    link = site_packages / "machine_torch.pth"
+    monkeypatch.setattr(setup, "usable_machine_torch", lambda python: torch if link.exists() else None)
+    assert setup.share_machine_torch(tmp_path / ".venv", torch)
+    assert link.read_text() == "/opt/torch/site-packages\n"
+
+
+@pytest.mark.parametrize(
+    ("available", "version", "usable"),
+    [("True", "2.6.0+cu124", True), ("True", "2.3.1+cu121", False), ("False", "2.13.0+cpu", False)],
+)
+def test_a_machines_torch_must_be_new_and_see_a_gpu(
+    setup: ModuleType, tmp_path: Path, available: str, version: str, usable: bool
+) -> None:
+    shim(tmp_path, "python", f"echo noise; echo {available}; echo {version}; echo /opt/site/torch/__init__.py")
+    found = setup.usable_machine_torch(str(tmp_path / "python"))
+    assert found == (setup.MachineTorch(version, "/opt/site") if usable else None)
+    assert setup.usable_machine_torch("/nowhere/python") is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from checks import locations
-from checks.facts.collect import model_shapes
+from checks.facts.collect import SHIPPED, missing_parts, model_shapes
 from checks.facts.datasets import dataset_facts
 from checks.facts.files import body_facts, checkpoint_facts, safetensors_shapes
 
@@ -174,6 +174,16 @@ def test_data_without_a_list_and_without_a_folder(tmp_path: Path) -> None:
     assert (facts.exists, facts.list_file, facts.listed, facts.folders) == (True, "", None, 1)
     gone = dataset_facts("RenderPeople", tmp_path / "nothing")
     assert (gone.exists, gone.root) == (False, str(tmp_path / "nothing"))
+
+
+def test_missing_parts_of_the_installation(tmp_path: Path) -> None:
+    assert missing_parts(tmp_path) == SHIPPED
+    touch(tmp_path, *SHIPPED[1:])
+    assert missing_parts(tmp_path) == SHIPPED[:1]
+
+
+def test_this_installation_is_complete() -> None:
+    assert missing_parts() == ()
 
 
 def test_the_manifest_is_read_as_names_and_shapes(tmp_path: Path) -> None:
