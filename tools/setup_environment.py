@@ -145,7 +145,11 @@ class MachineTorch:
 
 def usable_machine_torch(python: str = sys.executable) -> MachineTorch | None:
     """The torch of a Python, if it is new enough and sees a GPU: then it need not be fetched again."""
-    probe = "import torch; print(torch.cuda.is_available(), torch.__version__, torch.__file__, sep=chr(10))"
+    # The version as pip knows it: torch.__version__ may carry a suffix that the installed package does not have.
+    probe = (
+        "import importlib.metadata, torch\n"
+        "print(torch.cuda.is_available(), importlib.metadata.version('torch'), torch.__file__, sep='\\n')"
+    )
     try:
         done = subprocess.run([python, "-c", probe], capture_output=True, text=True, timeout=120)
     except (OSError, subprocess.TimeoutExpired):
@@ -287,8 +291,12 @@ def set_up(root: Path, extras: tuple[str, ...]) -> None:
             extras = tuple(sorted({*extras, *(found.extras if found else ())}))
             stamp_path.unlink()
         else:
-            what = "was left half-made: making it again" if venv.exists() or venv.is_symlink() else "with"
-            say(f"[1/2] .venv {what} {sys.executable} (Python {sys.version.split()[0]})")
+            made = (
+                "making .venv again, it is incomplete or of another Python:"
+                if os.path.lexists(venv)
+                else "making .venv"
+            )
+            say(f"[1/2] {made} with {sys.executable} (Python {sys.version.split()[0]})")
             make_environment(venv, log, system_packages=machine_torch is not None)
         if machine_torch is not None and not share_machine_torch(venv, machine_torch):
             machine_torch = None

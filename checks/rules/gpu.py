@@ -38,7 +38,7 @@ def hidden_gpu(facts: Facts, purpose: Purpose) -> list[Finding]:
         return []
     if first and 0 <= int(first) < count:
         return []
-    return found("CUDA.VISIBLE", _severity(purpose), [f'CUDA_VISIBLE_DEVICES="{visible}", and there are {count} GPUs'])
+    return found("CUDA.VISIBLE", _severity(purpose), [f'CUDA_VISIBLE_DEVICES="{visible}", GPUs there: {count}'])
 
 
 @rule("CUDA.DRIVER_OLD")
