@@ -48,7 +48,7 @@ def main() -> int:
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     body = options.body or options.golden.parent / "BODY_SYNTHETIC.pkl.xz"
-    model = golden_model(body, SherfConfig(nearest=options.nearest, density_noise=0)).to(options.device)
+    model = golden_model(body, SherfConfig(nearest=options.nearest, density_noise=0.0)).to(options.device)
     batch = read_input(options.input).to(options.device)
     passed = True
     for statistics in (options.stats,) if options.stats else ("sample", "running"):

@@ -69,7 +69,7 @@ class EncodedPerson:
     z: Float[Tensor, "B 512"]
     planes: Float[Tensor, "B 3 32 256 256"]
     feature_map: Float[Tensor, "B 64 h w"]
-    levels: list[Float[Tensor, "B N C"]]
+    levels: list[Float[Tensor, "B _ _"]]
     to_observation: VertexMaps
 
 

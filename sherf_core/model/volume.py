@@ -71,7 +71,7 @@ class BodyVolume(nn.Module):
         size = points.new_tensor(self.sites[0].size)
         return 2 * ((points - self.minimum).flip(-1) / VOXEL_SIZE) / size - 1
 
-    def sample(self, levels: list[Float[Tensor, "N C"]], points: Float[Tensor, "P 3"]) -> Float[Tensor, "P 192"]:
+    def sample(self, levels: list[Float[Tensor, "_ _"]], points: Float[Tensor, "P 3"]) -> Float[Tensor, "P 192"]:
         coordinates = self.coordinates(points)
         sampled = [sampler(level, coordinates) for sampler, level in zip(self.samplers, levels, strict=True)]
         return torch.cat(sampled, dim=1)
@@ -92,7 +92,7 @@ class SparseEncoder(nn.Module):
         self.down3 = SparseBlock(96, 96, 1)
         self.conv4 = SparseBlock(96, 96, 3)
 
-    def forward(self, x: Float[Tensor, "B V 32"], volume: BodyVolume) -> list[Float[Tensor, "B N C"]]:
+    def forward(self, x: Float[Tensor, "B V 32"], volume: BodyVolume) -> list[Float[Tensor, "B _ _"]]:
         """Vertex features -> the features of the three coarser levels, finest first."""
         return [features for name, features in self.stages(x, volume) if name in ("conv1", "conv2", "conv3")]
 

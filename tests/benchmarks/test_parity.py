@@ -14,14 +14,9 @@ from sherf_core.model.normalization import set_statistics
 from sherf_core.model.sherf import Sherf, SherfConfig
 
 
-@pytest.fixture(scope="module")
-def golden(shared: Path) -> Path:
-    return shared / "golden"
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def model(golden: Path) -> Sherf:
-    return golden_model(golden / "BODY_SYNTHETIC.pkl.xz", SherfConfig(density_noise=0))
+    return golden_model(golden / "BODY_SYNTHETIC.pkl.xz", SherfConfig(density_noise=0.0))
 
 
 @pytest.mark.parametrize("statistics", ["sample", "running"])
@@ -90,7 +85,7 @@ def test_running_statistics_move_as_published(golden):
 
 
 def test_brute_force_search_gives_the_same_numbers(golden, model):
-    brute = golden_model(golden / "BODY_SYNTHETIC.pkl.xz", SherfConfig(nearest="brute", density_noise=0))
+    brute = golden_model(golden / "BODY_SYNTHETIC.pkl.xz", SherfConfig(nearest="brute", density_noise=0.0))
     batch = read_input(golden / "input_64.npz")
     set_statistics(model, "sample")
     with torch.no_grad():
