@@ -291,12 +291,8 @@ def set_up(root: Path, extras: tuple[str, ...]) -> None:
             extras = tuple(sorted({*extras, *(found.extras if found else ())}))
             stamp_path.unlink()
         else:
-            made = (
-                "making .venv again, it is incomplete or of another Python:"
-                if os.path.lexists(venv)
-                else "making .venv"
-            )
-            say(f"[1/2] {made} with {sys.executable} (Python {sys.version.split()[0]})")
+            again = " again (it was half-made, or of another Python)" if os.path.lexists(venv) else ""
+            say(f"[1/2] making .venv{again} with {sys.executable} (Python {sys.version.split()[0]})")
             make_environment(venv, log, system_packages=machine_torch is not None)
         if machine_torch is not None and not share_machine_torch(venv, machine_torch):
             machine_torch = None
