@@ -44,5 +44,6 @@ def make_people(
     made = len(names) - len(kept)
     console.item(Status.PASS, f"{len(names)} people in {out} ({made} made, {len(kept)} were there)")
     console.command(f"sherfctl run eval --dataset RenderPeople --data {out}")
-    console.document({"folder": str(out), "subjects": names, "made": made, "kept": len(kept)})
+    if as_json:
+        console.document({"folder": str(out), "subjects": names, "made": made, "kept": len(kept)})
     return ExitCode.FINE

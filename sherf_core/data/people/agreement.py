@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +25,15 @@ def posed_body(arrays: BodyArrays, body: BodyPose) -> Float[np.ndarray, "V 3"]:
     return posed @ body.R.T + body.Th
 
 
-def silhouette_inside_mask(root: Path, subject: str, arrays: BodyArrays, resolution: int) -> Float[np.ndarray, "P C"]:
-    """For every pose and view: the share of the body's silhouette that the person's mask covers."""
+def silhouette_inside_mask(
+    root: Path, subject: str, arrays: BodyArrays, resolution: int, views: Sequence[int] | None = None
+) -> Float[np.ndarray, "P C"]:
+    """For every pose and view (or some views): the share of the body's silhouette that the person's mask covers."""
     reader = RenderPeople(root, resolution=resolution)
     shares = []
     for pose in reader.poses(subject):
         row = []
-        for view in reader.views(subject):
+        for view in views or reader.views(subject):
             frame = reader.frame(subject, pose, view)
             vertices = posed_body(arrays, frame.body)
             camera = frame.camera

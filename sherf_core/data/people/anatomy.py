@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 PELVIS, LEFT_HIP, LEFT_KNEE, SPINE, LEFT_ANKLE, CHEST, LEFT_FOOT, NECK, HEAD = 0, 1, 4, 3, 7, 9, 10, 12, 15
 LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST = 16, 18, 20
@@ -68,25 +68,28 @@ class Anatomy:
     def around_arm(self, rest: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N"]:
         """Metres around the sleeve, 0 on top."""
         shoulder = self.joints[LEFT_SHOULDER]
-        return 0.055 * np.arctan2(rest[:, 2] - shoulder[2], rest[:, 1] - shoulder[1])
+        return 0.065 * np.arctan2(rest[:, 2] - shoulder[2], rest[:, 1] - shoulder[1])
 
     def around_leg(self, rest: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N"]:
         """Metres around the trouser leg: 0 in front, positive outwards."""
         axis = self.leg_axis(rest)
         return 0.075 * np.arctan2(np.abs(rest[:, 0]) - axis[:, 0], rest[:, 2] - axis[:, 1])
 
-    def cloth_coordinates(self, rest: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
-        """(across, along, panel) in metres: straight on trunk (panel 0), sleeves (1) and trouser legs (2)."""
-        across, along = self.around_trunk(rest), rest[:, 1].copy()
-        panel = np.zeros(len(rest))
+    def panels(self, rest: Float[np.ndarray, "N 3"]) -> Int[np.ndarray, "N"]:
+        """The piece of cloth that each point belongs to: 0 trunk, 1 sleeves, 2 trouser legs."""
         sleeve = self.on_arm(rest) & (self.height(rest) > 0.4)
-        across = np.where(sleeve, self.around_arm(rest), across)
-        along = np.where(sleeve, -np.abs(rest[:, 0]), along)
-        panel[sleeve] = 1
-        leg = self.height(rest) < -0.26
-        across = np.where(leg, self.around_leg(rest), across)
-        panel[leg] = 2
-        return np.stack([across, along, panel], 1)
+        return np.where(sleeve, 1, np.where(self.height(rest) < -0.26, 2, 0))
+
+    def cloth_coordinates(
+        self, points: Float[np.ndarray, "N 3"], panel: Int[np.ndarray, "N"]
+    ) -> tuple[Float[np.ndarray, "N"], Float[np.ndarray, "N"]]:
+        """Metres across and along the piece of cloth, straight on it at rest."""
+        # Over the shoulders cloth runs from front to back, no longer upwards.
+        ridge = np.abs(points[:, 2] - self.joints[LEFT_SHOULDER, 2] + 0.01)
+        over = np.clip((self.height(points) - 0.78) / 0.14, 0, 1) * (self.along_arm(points) < 0.2)
+        along = points[:, 1] + 0.9 * over * (0.06 - np.minimum(ridge, 0.06))
+        across = [self.around_trunk(points), self.around_arm(points), self.around_leg(points)]
+        return np.choose(panel, across), np.where(panel == 1, -np.abs(points[:, 0]), along)
 
 
 def _ellipse_length_table() -> tuple[np.ndarray, np.ndarray]:

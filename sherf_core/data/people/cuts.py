@@ -48,8 +48,7 @@ class TopShape:
 def top_cut(anatomy: Anatomy, shape: TopShape) -> Cut:
     """Edges: neckline, hem, cuff (or armhole)."""
     joints = anatomy.joints
-    neck_start = joints[NECK] + np.array([0, -0.050, 0.002])
-    neck_end = joints[HEAD] + np.array([0, 0.05, -0.015])
+    neck_start, neck_end = _neck_axis(anatomy)
 
     def cut(rest: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
         neckline = capsule_distance(rest, neck_start, neck_end) - shape.neck
@@ -62,14 +61,52 @@ def top_cut(anatomy: Anatomy, shape: TopShape) -> Cut:
         on_arm = anatomy.along_arm(rest) > 0.15
         hem = np.where(on_arm, FAR, (anatomy.height(rest) - shape.hem) * anatomy.trunk)
         if shape.sleeve is None:
-            shoulder = joints[LEFT_SHOULDER] * np.array([1.0, 1, 1]) + np.array([0.012, -0.012, 0])
-            mirrored = np.abs(rest) * [1, 0, 0] + rest * [0, 1, 1]
+            shoulder = joints[LEFT_SHOULDER] + np.array([0.012, -0.012, 0])
+            mirrored = rest * [0, 1, 1] + np.abs(rest) * [1, 0, 0]
             cuff = capsule_distance(mirrored, shoulder, shoulder + np.array([1.0, 0.1, 0])) - 0.073
+            cuff = np.where(anatomy.along_arm(rest) > 0.25, -FAR, cuff)
         else:
             cuff = (shape.sleeve - anatomy.along_arm(rest)) * anatomy.arm
         return np.stack([neckline, hem, cuff], 1)
 
     return cut
+
+
+def collar_cut(anatomy: Anatomy, neck: float) -> Cut:
+    """A shirt's collar around a neckline of radius `neck`: outer edge, front gap, top."""
+    start, end = _neck_axis(anatomy)
+
+    def cut(rest: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 4"]:
+        distance = capsule_distance(rest, start, end)
+        forward = smoothstep(rest[:, 2] - anatomy.joints[NECK, 2], 0.0, 0.05)
+        points = 0.030 * forward * np.exp(-(((np.abs(rest[:, 0]) - 0.045) / 0.018) ** 2))
+        outer = neck + 0.030 + points - distance
+        gap = np.where(forward > 0, np.abs(rest[:, 0]) - 0.012, FAR)
+        top = anatomy.joints[NECK, 1] + 0.016 - rest[:, 1]
+        return np.stack([outer, gap, top, distance - neck + 0.010], 1)
+
+    return cut
+
+
+def hood_cut(anatomy: Anatomy, neck: float) -> Cut:
+    """A hood that lies on the shoulders: outer edge, opening at the throat, top."""
+    start, end = _neck_axis(anatomy)
+
+    def cut(rest: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 4"]:
+        distance = capsule_distance(rest, start, end)
+        back = smoothstep(rest[:, 2] - anatomy.joints[NECK, 2], 0.05, -0.06)
+        outer = neck + 0.030 + 0.065 * back - distance
+        throat = np.where(rest[:, 2] > anatomy.joints[NECK, 2], np.abs(rest[:, 0]) - 0.016, FAR)
+        top = anatomy.joints[NECK, 1] + 0.016 - rest[:, 1]
+        return np.stack([outer, throat, top, distance - neck + 0.008], 1)
+
+    return cut
+
+
+def _neck_axis(anatomy: Anatomy) -> tuple[np.ndarray, np.ndarray]:
+    """The line from the pit of the neck to the skull that necklines are measured from."""
+    joints = anatomy.joints
+    return joints[NECK] + np.array([0, -0.050, 0.002]), joints[HEAD] + np.array([0, 0.05, -0.015])
 
 
 def trousers_cut(anatomy: Anatomy, waist: float = 0.16, hem: float = 0.99) -> Cut:

@@ -6,14 +6,21 @@ stripes run straight down a sleeve and around a trunk.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
+from sherf_core.data.people.jeans import jeans_places
 from sherf_core.data.people.noise import hash_cells, mix, smoothstep, value_noise
+from sherf_core.data.people.wardrobe import load_picture, sample_picture
 
 Colour = Float[np.ndarray, "3"]
+Colours = Float[np.ndarray, "N 3"]
+Relief = Float[np.ndarray, "N"]
+Motif = Callable[[Float[np.ndarray, "N 2"], Relief], Relief]
+"""Relative distance from a motif's middle: below 1 inside. Takes the offset in repeats and the motif's number."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class ClothSamples:
 
     across: Float[np.ndarray, "N"]
     along: Float[np.ndarray, "N"]
-    panel: Float[np.ndarray, "N"]
+    panel: Int[np.ndarray, "N"]
     side: Float[np.ndarray, "N"]
     front: np.ndarray
     edges: Float[np.ndarray, "N E"]
@@ -78,11 +85,10 @@ class Fabric:
 
     def _weave(self, samples: ClothSamples) -> Float[np.ndarray, "N"]:
         """Fine creases everywhere; ribs for corduroy and cables for knit."""
-        across, along, side = samples.across, samples.along, samples.side * (samples.panel > 0)
-        bend = value_noise(np.stack([across * 9, along * 9, side * 3], 1), 2, self.seed + 1)
-        creases = value_noise(
-            np.stack([across * 42 + bend * 2.5, along * 22 + bend * 2.5, side * 3], 1), 2, self.seed + 2
-        )
+        across, along = samples.across, samples.along
+        turned = np.where((samples.panel == 1)[:, None], samples.rest[:, [1, 0, 2]], samples.rest)
+        bend = value_noise(turned * 9, 2, self.seed + 1)
+        creases = value_noise(turned * [42, 22, 42] + 2.5 * bend[:, None], 2, self.seed + 2)
         height = 0.0035 * (creases - 0.5)
         if self.pattern == "knit":
             height = height + 0.0009 * np.abs(np.sin(across * np.pi / 0.011)) * (
@@ -92,7 +98,7 @@ class Fabric:
             height = height + 0.0006 * np.sin(across * 2 * np.pi / 0.008)
         return height
 
-    def _edges(self, colour, height, samples: ClothSamples):
+    def _edges(self, colour: Colours, height: Relief, samples: ClothSamples) -> tuple[Colours, Relief]:
         """Hems with a stitched line, or ribbed bands; seams at the armholes and down the sides."""
         seam = _seam(samples)
         colour = colour * (1 - 0.35 * seam)[:, None]
@@ -121,7 +127,7 @@ def _seam(samples: ClothSamples) -> Float[np.ndarray, "N"]:
     trunk_side = np.exp(-(((np.abs(samples.across) - 0.222) / 0.0016) ** 2)) * (samples.panel == 0)
     outer = np.exp(-(((samples.across - 0.118) / 0.0016) ** 2)) * (samples.panel == 2)
     inner = np.exp(-(((samples.across + 0.118) / 0.0016) ** 2)) * (samples.panel == 2)
-    under = np.exp(-(((np.abs(samples.across) - 0.168) / 0.0022) ** 2)) * (samples.panel == 1)
+    under = np.exp(-(((np.abs(samples.across) - 0.199) / 0.0022) ** 2)) * (samples.panel == 1)
     return np.clip(0.6 * trunk_side + outer + inner + under, 0, 1)
 
 
@@ -133,14 +139,14 @@ def _mottle(fabric: Fabric, samples: ClothSamples, amount: float = 0.10) -> Floa
     return (1 + amount * (2 * slow - 1) + 0.07 * (2 * fine - 1))[:, None]
 
 
-def _plain(fabric: Fabric, samples: ClothSamples) -> np.ndarray:
+def _plain(fabric: Fabric, samples: ClothSamples) -> Colours:
     return fabric.base * _mottle(fabric, samples)
 
 
-def _melange(fabric: Fabric, samples: ClothSamples) -> np.ndarray:
+def _melange(fabric: Fabric, samples: ClothSamples) -> Colours:
     points = np.stack([samples.across * 320, samples.along * 90, samples.side * 3], 1)
     fleck = value_noise(points, 2, fabric.seed + 20)
-    return mix(np.tile(fabric.base, (len(fleck), 1)), fabric.second, 0.28 * smoothstep(fleck, 0.35, 0.75)) * _mottle(
+    return mix(np.tile(fabric.base, (len(fleck), 1)), fabric.second, 0.17 * smoothstep(fleck, 0.35, 0.75)) * _mottle(
         fabric, samples
     )
 
@@ -151,17 +157,17 @@ def _wave(position: np.ndarray, scale: float, share: float) -> np.ndarray:
     return smoothstep(phase, share * scale + 0.0006, share * scale - 0.0006)
 
 
-def _stripe(fabric: Fabric, samples: ClothSamples) -> np.ndarray:
+def _stripe(fabric: Fabric, samples: ClothSamples) -> Colours:
     band = _wave(samples.along, fabric.scale, 0.42)
     return mix(np.tile(fabric.base, (len(band), 1)), fabric.second, band) * _mottle(fabric, samples)
 
 
-def _pinstripe(fabric: Fabric, samples: ClothSamples) -> np.ndarray:
+def _pinstripe(fabric: Fabric, samples: ClothSamples) -> Colours:
     band = _wave(samples.across, fabric.scale * 0.4, 0.16)
     return mix(np.tile(fabric.base, (len(band), 1)), fabric.second, 0.75 * band) * _mottle(fabric, samples)
 
 
-def _plaid(fabric: Fabric, samples: ClothSamples) -> np.ndarray:
+def _plaid(fabric: Fabric, samples: ClothSamples) -> Colours:
     scale = fabric.scale * 1.4
     colour = np.tile(fabric.base, (len(samples.across), 1))
     for axis in (samples.across, samples.along):
@@ -171,13 +177,13 @@ def _plaid(fabric: Fabric, samples: ClothSamples) -> np.ndarray:
     return colour * _mottle(fabric, samples, 0.06)
 
 
-def _check(fabric: Fabric, samples: ClothSamples) -> np.ndarray:
+def _check(fabric: Fabric, samples: ClothSamples) -> Colours:
     scale = fabric.scale * 0.55
     amount = 0.5 * (_wave(samples.across, scale, 0.5) + _wave(samples.along, scale, 0.5))
     return mix(np.tile(fabric.base, (len(amount), 1)), fabric.second, amount) * _mottle(fabric, samples, 0.06)
 
 
-def _scattered(fabric: Fabric, samples: ClothSamples, radius) -> tuple[np.ndarray, np.ndarray]:
+def _scattered(fabric: Fabric, samples: ClothSamples, radius: Motif) -> tuple[Relief, Relief]:
     """Nearest motif: its relative distance (below 1 inside) and a number in 0..1 that tells motifs apart."""
     plane = np.stack([samples.across, samples.along], 1) / fabric.scale + 40 * samples.panel[:, None]
     plane = plane + 17 * (samples.side * (samples.panel > 0))[:, None]
@@ -193,7 +199,7 @@ def _scattered(fabric: Fabric, samples: ClothSamples, radius) -> tuple[np.ndarra
     return best, kind
 
 
-def _floral(fabric: Fabric, samples: ClothSamples) -> np.ndarray:
+def _floral(fabric: Fabric, samples: ClothSamples) -> Colours:
     def petals(offset: np.ndarray, number: np.ndarray) -> np.ndarray:
         angle = np.arctan2(offset[:, 0], offset[:, 1]) + 6.28 * number
         size = (0.30 + 0.14 * np.mod(number * 7, 1)) * (1 + 0.28 * np.cos(5 * angle))
@@ -214,7 +220,7 @@ def _floral(fabric: Fabric, samples: ClothSamples) -> np.ndarray:
     return mix(colour, np.array([0.80, 0.55, 0.10]), smoothstep(distance, 0.30, 0.24)) * _mottle(fabric, samples, 0.06)
 
 
-def _dots(fabric: Fabric, samples: ClothSamples) -> np.ndarray:
+def _dots(fabric: Fabric, samples: ClothSamples) -> Colours:
     size = fabric.scale * 0.5
     row = np.floor(samples.along / size)
     x = np.mod(samples.across / size + 0.5 * np.mod(row, 2), 1) - 0.5
@@ -223,7 +229,7 @@ def _dots(fabric: Fabric, samples: ClothSamples) -> np.ndarray:
     return mix(np.tile(fabric.base, (len(amount), 1)), fabric.second, amount) * _mottle(fabric, samples)
 
 
-def _block(fabric: Fabric, samples: ClothSamples) -> np.ndarray:
+def _block(fabric: Fabric, samples: ClothSamples) -> Colours:
     level = np.where(samples.panel == 1, samples.along + 9, samples.along)
     amount = smoothstep(level, fabric.split - 0.001, fabric.split + 0.001)
     band = _wave(np.clip(samples.along - fabric.split, -0.06, 0.06), 0.12, 0.18) * (samples.panel == 0)
@@ -231,20 +237,20 @@ def _block(fabric: Fabric, samples: ClothSamples) -> np.ndarray:
     return mix(colour, fabric.third, band) * _mottle(fabric, samples)
 
 
-def _denim(fabric: Fabric, samples: ClothSamples) -> np.ndarray:
-    twill = value_noise(
-        np.stack([samples.across * 500 + samples.along * 120, samples.along * 70, samples.side], 1), 2, fabric.seed
-    )
-    wear = value_noise(np.stack([samples.across * 16, samples.along * 6, samples.side * 3], 1), 2, fabric.seed + 40)
-    leg = samples.panel == 2
-    thigh = np.exp(-((samples.across / 0.055) ** 2)) * leg  # faded down the front of the legs and the seat
-    fade = np.clip(0.75 * thigh * smoothstep(wear, 0.15, 0.8) + 0.35 * smoothstep(wear, 0.5, 0.8), 0, 1)
-    colour = mix(fabric.base * (0.75 + 0.5 * twill[:, None]), fabric.second, 0.65 * fade)
-    stitch = np.zeros(len(twill))
-    for centre in (0.112, 0.124):
-        stitch += np.exp(-(((samples.across - centre) / 0.0011) ** 2)) * leg
-    fly = np.exp(-(((samples.across - 0.028) / 0.0014) ** 2)) * (samples.panel == 0) * samples.front
-    return mix(colour, np.array([0.45, 0.25, 0.07]), 0.35 * np.clip(stitch + fly, 0, 1))
+def _denim(fabric: Fabric, samples: ClothSamples) -> Colours:
+    """Photographed jeans in the fabric's colours: pockets, seams and fading come from the picture."""
+    places, coordinates = jeans_places()
+    distance, index = places.query(samples.rest, k=3)
+    weight = 1 / (distance + 0.001)
+    uv = coordinates[index]
+    picture = load_picture("jeans.jpg")
+    colours = sum(sample_picture(picture, uv[:, k]) * weight[:, k, None] for k in range(3))
+    brightness = (colours / weight.sum(1, keepdims=True)) @ np.array([0.25, 0.40, 0.35])
+    # Dark cloth is the base colour, worn places the second; bright threads stay bright.
+    level = np.clip((brightness / 0.30) ** 0.8, 0, 1.6)
+    colour = mix(np.tile(fabric.base, (len(level), 1)), fabric.second, np.clip(level, 0, 1))
+    twill = value_noise(np.stack([samples.across * 500, samples.along * 70, samples.side], 1), 2, fabric.seed)
+    return colour * (0.9 + 0.2 * twill + 0.25 * np.clip(level - 1, 0, 1))[:, None]
 
 
 def _emblem(kind: str, samples: ClothSamples) -> Float[np.ndarray, "N"]:
@@ -270,7 +276,7 @@ EMBLEM_HEIGHT = 0.10
 """Height of a chest print's middle on the mean body (metres above its origin)."""
 
 
-def _placket(colour, height, samples: ClothSamples):
+def _placket(colour: Colours, height: Relief, samples: ClothSamples) -> tuple[Colours, Relief]:
     """A button placket down the middle of the front."""
     front = samples.front & (samples.panel == 0)
     strip = smoothstep(np.abs(samples.across), 0.0165, 0.0155) * front

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sparse
@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from sherf_core.data.people.anatomy import CHEST, HEAD, NECK, Anatomy
 from sherf_core.data.people.mesh import Surface, neighbour_average, smooth
 from sherf_core.data.people.noise import smoothstep, value_noise
-from sherf_core.data.people.part import SurfaceSamples
+from sherf_core.data.people.part import Shader, SurfaceSamples
 from sherf_core.data.people.skin import hair_level
 
 AZIMUTHS = 144
@@ -68,7 +68,7 @@ def hair_cap(scalp: Surface, rest: Float[np.ndarray, "V 3"], anatomy: Anatomy, s
 
 def hair_fall(
     solid: Float[np.ndarray, "P 3"], shaped_joints: Float[np.ndarray, "24 3"], style: Hairstyle
-) -> tuple[Surface, Float[np.ndarray, "V 24"], Float[np.ndarray, "V 3"]]:
+) -> tuple[Surface, Float[np.ndarray, "V 3"]]:
     """Long hair: a sheet over the skull that hangs from its widest part, open at the face.
 
     Args:
@@ -76,7 +76,7 @@ def hair_fall(
         shaped_joints: this person's joints.
 
     Returns:
-        the surface, its skinning weights, and coordinates (around, down, 0) for its shader.
+        the surface, and coordinates (around, down, 0) for its shader.
     """
     centre = shaped_joints[HEAD] + np.array([0, 0.062, 0.0])
     # Shoulders are high at rest; hair that lay on them would stand off once the arms come down.
@@ -114,7 +114,7 @@ def hair_fall(
         np.maximum.at(body, column, flat_radius[band])
         body = ndimage.gaussian_filter1d(ndimage.maximum_filter1d(body, 9, mode="wrap"), 2.0, mode="wrap")
         below_ear = smoothstep(np.array(height - shaped_joints[HEAD][1]), 0.0, -0.08)
-        reach = np.maximum(reach - 0.16 * ROW * (1 - 0.4 * below_ear), np.minimum(body, 0.165) + 0.010)
+        reach = np.maximum(reach - 0.16 * ROW * (1 - 0.4 * below_ear), np.minimum(body, 0.165) + 0.015)
         reach = ndimage.gaussian_filter1d(reach, 1.5, mode="wrap")
         rows.append(
             np.stack(
@@ -159,8 +159,8 @@ def hair_fall(
     # The sheet has no source mesh: its origin are its own grid points, which carries coordinates through the cut.
     sheet = Surface(faces, vertices, sparse.identity(len(vertices), format="csr")).clipped(level)
     sheet = sheet.with_smooth_border(8)
-    weights = _hair_weights(sheet.position, shaped_joints)
-    return sheet, weights, sheet.origin @ coordinates
+    sheet = replace(sheet, weights=_hair_weights(sheet.position, shaped_joints))
+    return sheet, sheet.origin @ coordinates
 
 
 FACE_OPENING = [
@@ -187,7 +187,7 @@ def _hair_weights(position: Float[np.ndarray, "V 3"], joints: Float[np.ndarray, 
     return weights
 
 
-def hair_shader(style: Hairstyle, falling: bool):
+def hair_shader(style: Hairstyle, falling: bool) -> Shader:
     """Strands: fine stripes of brightness and relief along the hair.
 
     Args:
@@ -211,9 +211,7 @@ def hair_shader(style: Hairstyle, falling: bool):
     return shade
 
 
-def hair_knot(
-    joints: Float[np.ndarray, "24 3"], style: Hairstyle
-) -> tuple[Surface, Float[np.ndarray, "V 24"], Float[np.ndarray, "V 3"]]:
+def hair_knot(joints: Float[np.ndarray, "24 3"], style: Hairstyle) -> tuple[Surface, Float[np.ndarray, "V 3"]]:
     """A ponytail or a bun at the back of the head: a tube swept along a curve.
 
     Returns:
@@ -254,5 +252,6 @@ def hair_knot(
     coordinates = np.stack(
         [np.tile(np.abs(turns) * 0.03, len(curve)), np.repeat(length, 40), np.zeros(len(vertices))], 1
     )
-    surface = Surface(faces, vertices, sparse.identity(len(vertices), format="csr"))
-    return surface, _hair_weights(vertices, joints), coordinates
+    weights = _hair_weights(vertices, joints)
+    surface = Surface(faces, vertices, sparse.identity(len(vertices), format="csr"), weights=weights)
+    return surface, coordinates

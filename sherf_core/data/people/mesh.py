@@ -74,12 +74,14 @@ class Surface:
         origin: (V, S) matrix whose rows blend the vertices of a source mesh; what is known of the source (skinning
             weights, pose blend shapes, rest position) is known of this surface through it.
         corner_uv: (F, 3, 2) texture coordinates, or None; lost by cuts.
+        weights: (V, 24) skinning weights, or None if they are the source's.
     """
 
     faces: Int[np.ndarray, "F 3"]
     position: Float[np.ndarray, "V 3"]
     origin: sparse.csr_matrix
     corner_uv: Float[np.ndarray, "F 3 2"] | None = None
+    weights: Float[np.ndarray, "V 24"] | None = None
 
     def at(self, position: Float[np.ndarray, "V 3"]) -> Surface:
         """The same surface with its vertices elsewhere."""
@@ -87,7 +89,8 @@ class Surface:
 
     def mapped(self, faces: Int[np.ndarray, "G 3"], matrix: sparse.csr_matrix) -> Surface:
         """Other faces on vertices that are blended by a (new, old) matrix."""
-        return Surface(faces, matrix @ self.position, (matrix @ self.origin).tocsr())
+        weights = None if self.weights is None else matrix @ self.weights
+        return Surface(faces, matrix @ self.position, (matrix @ self.origin).tocsr(), None, weights)
 
     def normals(self) -> Float[np.ndarray, "V 3"]:
         """Unit vertex normals."""
@@ -114,14 +117,15 @@ class Surface:
         """Only the faces where `keep` (F,) is true, and the vertices they use."""
         used, inverse = np.unique(self.faces[keep], return_inverse=True)
         corner_uv = None if self.corner_uv is None else self.corner_uv[keep]
-        return Surface(inverse.reshape(-1, 3), self.position[used], self.origin[used], corner_uv)
+        weights = None if self.weights is None else self.weights[used]
+        return Surface(inverse.reshape(-1, 3), self.position[used], self.origin[used], corner_uv, weights)
 
     def clipped(self, level: Float[np.ndarray, "V"]) -> Surface:
         """The part where `level` > 0, its faces cut along the zero line so that the border is smooth."""
         faces, matrix = clip_matrix(self.faces, level)
         return self.mapped(faces, matrix).selected(np.ones(len(faces), bool))
 
-    def with_smooth_border(self, iterations: int = 12) -> Surface:
+    def with_smooth_border(self, iterations: int = 30) -> Surface:
         """Borders evened out along themselves, so that a hem is a clean curve."""
         edges = boundary_edges(self.faces)
         ring, inverse = np.unique(edges, return_inverse=True)
@@ -147,6 +151,7 @@ class Surface:
             np.concatenate([self.faces, strip]),
             np.concatenate([self.position, inner]),
             sparse.vstack([self.origin, self.origin[ring]]).tocsr(),
+            weights=None if self.weights is None else np.concatenate([self.weights, self.weights[ring]]),
         )
 
 

@@ -46,10 +46,10 @@ def _lattice(points: Float[np.ndarray, "N D"], seed: int) -> Float[np.ndarray, "
     return result
 
 
-def smoothstep(x: np.ndarray, low: float, high: float) -> np.ndarray:
+def smoothstep(x: np.ndarray, low: int | float, high: int | float) -> np.ndarray:
     """0 below `low`, 1 above `high` (or the reverse when low > high), smooth between."""
     t = np.clip((x - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    return np.asarray(t * t * (3 - 2 * t))
 
 
 def mix(first: np.ndarray, second: np.ndarray, amount: np.ndarray) -> np.ndarray:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import scipy.sparse as sparse
 from jaxtyping import Float, Int
 
-from sherf_core.data.people.mesh import Surface
+from sherf_core.data.people.mesh import Surface, neighbour_average, smooth
 from sherf_core.data.people.microtexture import spread, spread_corners, suitable_resolution
 from sherf_core.data.people.wardrobe import Wardrobe
 
@@ -59,6 +61,15 @@ class Part:
     gloss: float = 0.02
     open: bool = True
 
+    def pose_offsets(self, source: Float[np.ndarray, "S 3"]) -> Float[np.ndarray, "V 3"]:
+        """The pose blend shapes' displacement, from that of the source mesh; cloth takes it up smoothly."""
+        own = self.surface.origin @ source
+        return smooth(own, self._average, 12) if self.open else own
+
+    @cached_property
+    def _average(self) -> sparse.csr_matrix:
+        return neighbour_average(self.surface.faces, len(self.surface.position))
+
 
 def make_part(
     name: str,
@@ -67,7 +78,6 @@ def make_part(
     shader: Shader,
     *,
     texture_step: float,
-    weights: Float[np.ndarray, "V 24"] | None = None,
     rest: Float[np.ndarray, "V 3"] | None = None,
     softness: float = 0.05,
     gloss: float = 0.02,
@@ -77,7 +87,6 @@ def make_part(
 
     Args:
         texture_step: metres between samples that are aimed at.
-        weights: skinning weights if they are not those of the surface's origin.
         rest: positions on the mean body if they are not those of the surface's origin.
     """
     faces = surface.faces
@@ -91,7 +100,7 @@ def make_part(
         spread_corners(uv, n),
     )
     colour, height = shader(samples)
-    weights = surface.origin @ wardrobe.weights if weights is None else weights
+    weights = surface.origin @ wardrobe.weights if surface.weights is None else surface.weights
     return Part(name, surface, weights, n, colour.astype(np.float32), height.astype(np.float32), softness, gloss, open)
 
 

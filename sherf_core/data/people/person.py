@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
 
-from sherf_core.data.people.anatomy import HEAD, Anatomy
-from sherf_core.data.people.cuts import Cut, shoe_cut, skirt_cover, top_cut, trousers_cut
+from sherf_core.data.people.anatomy import HEAD, NECK, Anatomy
+from sherf_core.data.people.cuts import Cut, collar_cut, hood_cut, shoe_cut, skirt_cover, top_cut, trousers_cut
 from sherf_core.data.people.fabrics import ClothSamples, Fabric
 from sherf_core.data.people.hair import hair_cap, hair_fall, hair_knot, hair_shader
 from sherf_core.data.people.mesh import Surface
-from sherf_core.data.people.part import Part, SurfaceSamples, make_part
+from sherf_core.data.people.part import Part, Shader, SurfaceSamples, make_part
 from sherf_core.data.people.picture import Person, make_person
 from sherf_core.data.people.recipe import Recipe
 from sherf_core.data.people.shoes import shoe_shader, shoe_surface
@@ -53,7 +54,7 @@ class _Dresser:
         self.anatomy = wardrobe.anatomy
         suit = self._on_person(_source_surface("tights", 2))
         self.suit, self.suit_rest = suit, suit.origin @ wardrobe.rest
-        self.tailor = Tailor(suit, self.suit_rest, self.anatomy, recipe.seed)
+        self.tailor = Tailor(suit, self.suit_rest, suit.origin @ wardrobe.weights, self.anatomy, recipe.seed)
 
     def dressed(self) -> Person:
         recipe = self.recipe
@@ -82,6 +83,7 @@ class _Dresser:
             top, bottom = (covered, bottom) if recipe.tucked else (top, covered)
             parts.append(self._cloth("bottom", bottom, bottom_outline, recipe.bottom.fabric))
             parts.append(self._cloth("top", top, top_outline, recipe.top.fabric))
+        parts += self._neckwear()
         parts.append(self._shoes(shoe_outline))
         parts += self._hair(top)
         return make_person(self.shapes, self.joints, parts)
@@ -119,8 +121,24 @@ class _Dresser:
         return parts
 
     def _cloth(self, name: str, surface: Surface, outline: Cut, fabric: Fabric) -> Part:
-        shader = _cloth_shader(fabric, outline, self.anatomy)
+        shader = _cloth_shader(fabric, outline, self.anatomy, Anatomy(self.joints))
         return make_part(name, surface, self.wardrobe, shader, texture_step=self.step)
+
+    def _neckwear(self) -> list[Part]:
+        """A shirt's collar or a hood."""
+        top = self.recipe.top
+        plain = replace(top.fabric, trim="none", emblem="none", placket=False)
+        if top.name == "shirt":
+            outline = collar_cut(self.anatomy, top.shape.neck)
+            surface = self.tailor.patch(outline, 0.007, np.zeros(len(self.suit_rest)))
+            return [self._cloth("collar", surface, outline, plain)]
+        if top.name == "hoodie":
+            outline = hood_cut(self.anatomy, top.shape.neck)
+            inside = outline(self.suit_rest)[:, [0, 1]].min(1)
+            bulge = 0.035 * np.sqrt(np.clip(inside / 0.035, 0, 1))
+            surface = self.tailor.patch(outline, 0.003, bulge)
+            return [self._cloth("hood", surface, outline, plain)]
+        return []
 
     def _skirt(self) -> Part:
         bottom = self.recipe.bottom
@@ -141,7 +159,7 @@ class _Dresser:
         if style.kind == "fall":
             body = self._on_person(_source_surface("body", 0)).position
             solid = np.concatenate([body[body[:, 1] > self.joints[HEAD, 1] - 0.6], top.position])
-            sheet, weights, coordinates = hair_fall(solid, self.joints, style)
+            sheet, coordinates = hair_fall(solid, self.joints, style)
             return [
                 make_part(
                     "hair",
@@ -149,7 +167,6 @@ class _Dresser:
                     self.wardrobe,
                     hair_shader(style, True),
                     texture_step=self.step,
-                    weights=weights,
                     rest=coordinates,
                     softness=0.15,
                     gloss=0.05,
@@ -168,7 +185,7 @@ class _Dresser:
             )
         ]
         if style.kind in ("tail", "bun"):
-            knot, weights, coordinates = hair_knot(self.joints, style)
+            knot, coordinates = hair_knot(self.joints, style)
             parts.append(
                 make_part(
                     "knot",
@@ -176,7 +193,6 @@ class _Dresser:
                     self.wardrobe,
                     hair_shader(style, True),
                     texture_step=self.step,
-                    weights=weights,
                     rest=coordinates,
                     softness=0.15,
                     gloss=0.05,
@@ -185,16 +201,20 @@ class _Dresser:
         return parts
 
 
-def _cloth_shader(fabric: Fabric, outline: Cut, anatomy: Anatomy):
+def _cloth_shader(fabric: Fabric, outline: Cut, mean: Anatomy, own: Anatomy) -> Shader:
+    """Patterns lie straight on this person's garment; edges and front are where they are on the mean body."""
+    lift = mean.joints[NECK, 1] - own.joints[NECK, 1]
+
     def shade(samples: SurfaceSamples) -> tuple[Float[np.ndarray, "N 3"], Float[np.ndarray, "N"]]:
-        across, along, panel = anatomy.cloth_coordinates(samples.rest).T
+        panel = mean.panels(samples.rest)
+        across, along = own.cloth_coordinates(samples.position, panel)
         return fabric.shade(
             ClothSamples(
                 across=across,
-                along=along,
+                along=along + np.where(panel == 1, 0.0, lift),
                 panel=panel,
                 side=np.sign(samples.rest[:, 0]),
-                front=samples.rest[:, 2] > anatomy.joints[HEAD, 2] - 0.045,
+                front=samples.rest[:, 2] > mean.joints[HEAD, 2] - 0.045,
                 edges=outline(samples.rest),
                 rest=samples.rest,
             )
@@ -203,14 +223,14 @@ def _cloth_shader(fabric: Fabric, outline: Cut, anatomy: Anatomy):
     return shade
 
 
-def _skirt_shader(fabric: Fabric):
+def _skirt_shader(fabric: Fabric) -> Shader:
     """As `_cloth_shader`; the samples' `rest` are a skirt's own coordinates."""
 
     def shade(samples: SurfaceSamples) -> tuple[Float[np.ndarray, "N 3"], Float[np.ndarray, "N"]]:
         around, down, above_hem = samples.rest.T
-        nothing = np.zeros(len(around))
+        nothing, trunk = np.zeros(len(around)), np.zeros(len(around), int)
         return fabric.shade(
-            ClothSamples(around, -down, nothing, nothing, nothing > 1, np.stack([down, above_hem], 1), samples.rest)
+            ClothSamples(around, -down, trunk, nothing, nothing > 1, np.stack([down, above_hem], 1), samples.rest)
         )
 
     return shade

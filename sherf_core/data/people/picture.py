@@ -17,7 +17,7 @@ from sherf_core.data.people.wardrobe import Wardrobe
 from sherf_core.data.records import Camera
 
 SUPERSAMPLING = 2
-EXPOSURE = 1.0
+EXPOSURE = 1.1
 BUMP = 0.8
 """Strength of relief in shading."""
 
@@ -80,7 +80,7 @@ def posed_vertices(
     for part in person.parts:
         moved = part.surface.position
         if part.surface.origin.shape[1] == len(offsets):
-            moved = moved + part.surface.origin @ offsets
+            moved = moved + part.pose_offsets(offsets)
         posed.append(skin(moved, part.weights, transforms))
     vertices = np.concatenate(posed)
     middle = 0.5 * (vertices.min(0) + vertices.max(0))
@@ -116,13 +116,15 @@ def take_picture(scene: Scene, camera: Camera, size: int) -> tuple[UInt8[np.ndar
     return np.round(blocks[..., :3] * 255).clip(0, 255).astype(np.uint8), blocks[..., 3] >= 0.5
 
 
-def _shade(scene: Scene, face, barycentric, eye: Float[np.ndarray, "3"]) -> Float[np.ndarray, "N 3"]:
+def _shade(
+    scene: Scene, face: Int[np.ndarray, "N"], barycentric: Float[np.ndarray, "N 3"], eye: Float[np.ndarray, "3"]
+) -> Float[np.ndarray, "N 3"]:
     """Display colour (0..1) of visible points."""
     person = scene.person
     corner = person.faces[face]
 
     def interpolated(values: np.ndarray) -> np.ndarray:
-        return sum(barycentric[:, k, None] * values[corner[:, k]] for k in range(3))
+        return np.einsum("nk,nkc->nc", barycentric, values[corner])
 
     albedo, slope = person.texture.look_up(face, barycentric)
     position, normal = interpolated(scene.vertices), _unit(interpolated(scene.normals))
@@ -145,7 +147,9 @@ def _shade(scene: Scene, face, barycentric, eye: Float[np.ndarray, "3"]) -> Floa
     return _display(radiance)
 
 
-def _surface_gradient(first, second, slope) -> Float[np.ndarray, "N 3"]:
+def _surface_gradient(
+    first: Float[np.ndarray, "N 3"], second: Float[np.ndarray, "N 3"], slope: Float[np.ndarray, "N 2"]
+) -> Float[np.ndarray, "N 3"]:
     """Gradient of the relief in space from its slopes along two edges."""
     a, b, c = (first * first).sum(1), (first * second).sum(1), (second * second).sum(1)
     determinant = np.maximum(a * c - b * b, 1e-14)

@@ -23,6 +23,7 @@ SPINE, NECK, HEAD, COLLARS, SHOULDERS, ELBOWS, WRISTS, HANDS = (
     (22, 23),
 )
 LEFT, RIGHT = 0, 1
+Degrees = int | float
 
 
 @dataclass(frozen=True)
@@ -36,21 +37,21 @@ class Arm:
         twist: turns the plane in which the elbow bends: 0 forwards, 90 up.
     """
 
-    lower: float = 68
-    forward: float = 0
-    elbow: float = 15
-    twist: float = 0
+    lower: Degrees = 68
+    forward: Degrees = 0
+    elbow: Degrees = 15
+    twist: Degrees = 0
 
 
 @dataclass(frozen=True)
 class Leg:
     """One leg, in degrees: hip flexion to the front, spread to the side, outward turn, knee bend, ankle (toes up)."""
 
-    flex: float = 0
-    spread: float = 2
-    turn: float = 4
-    knee: float = 0
-    ankle: float = 0
+    flex: Degrees = 0
+    spread: Degrees = 2
+    turn: Degrees = 4
+    knee: Degrees = 0
+    ankle: Degrees = 0
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,10 @@ class Stance:
 
     arms: tuple[Arm, Arm] = (Arm(), Arm())
     legs: tuple[Leg, Leg] = (Leg(), Leg())
-    trunk: tuple[float, float, float] = (0, 0, 0)
-    head: tuple[float, float, float] = (0, 0, 0)
-    heading: float = 0
-    lean: float = 0
+    trunk: tuple[Degrees, Degrees, Degrees] = (0, 0, 0)
+    head: tuple[Degrees, Degrees, Degrees] = (0, 0, 0)
+    heading: Degrees = 0
+    lean: Degrees = 0
 
     def joint_angles(self) -> Float[np.ndarray, "24 3"]:
         """Axis-angle rotations of the 24 joints."""
@@ -92,7 +93,7 @@ class Stance:
         return poses
 
 
-def _rotation(axes: str, degrees: list[float]) -> Float[np.ndarray, "3"]:
+def _rotation(axes: str, degrees: list[Degrees]) -> Float[np.ndarray, "3"]:
     return Rotation.from_euler(axes, degrees, degrees=True).as_rotvec()
 
 
@@ -191,12 +192,13 @@ def random_stance(generator: np.random.Generator) -> Stance:
 
 
 def pose_sequence(count: int, generator: np.random.Generator, *, skirt: bool = False) -> Float[np.ndarray, "P 24 3"]:
-    """`count` poses: the A-pose, then the named ones in a random order, then random ones.
+    """`count` poses: the A-pose, then the livelier named ones in a random order, then random ones.
 
     Args:
         skirt: leave out the named poses in which a skirt would turn inside out.
     """
-    names = [name for name in NAMED if name != "a_pose" and not (skirt and name in DEEP)]
+    left_out = ("a_pose", "stand", *(DEEP if skirt else ()))
+    names = [name for name in NAMED if name not in left_out]
     chosen = ["a_pose", *(names[index] for index in generator.permutation(len(names)))][:count]
     poses = [named_pose(name) for name in chosen]
     poses += [random_stance(generator).joint_angles() for _ in range(count - len(poses))]

@@ -76,85 +76,98 @@ def rasterise(
         >>> len(rasterise(corners, np.ones(3), np.array([[0, 1, 2]]), 4, 4).pixel)
         6
     """
-    corner = pixels[faces]  # F 3 2
-    low = np.clip(np.ceil(corner.min(1)), 0, [width, height]).astype(np.int64)
-    high = np.clip(np.floor(corner.max(1)), -1, [width - 1, height - 1]).astype(np.int64)
-    extent = np.maximum(high - low + 1, 0)
-    count = extent[:, 0] * extent[:, 1]
-    edge1, edge2 = corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]
-    area = edge1[:, 0] * edge2[:, 1] - edge2[:, 0] * edge1[:, 1]
-    count[np.abs(area) < 1e-12] = 0
-    if perspective:
-        count[(depth[faces] <= 1e-6).any(1)] = 0
     nearness = 1 / depth if perspective else -depth
-
-    alive = np.flatnonzero(count)
-    best = np.full(height * width, -np.inf)
-    owner = np.full(height * width, -1, np.int64)
-    weights = np.zeros((height * width, 2))
-    ends = np.cumsum(count[alive])
+    boxes = _PixelBoxes.around(pixels[faces], height, width)
+    if perspective:
+        boxes.count[(depth[faces] <= 1e-6).any(1)] = 0
+    buffer = _Buffer.empty(height * width)
+    alive = np.flatnonzero(boxes.count)
+    ends = np.cumsum(boxes.count[alive])
     start = 0
     while start < len(alive):
         done = ends[start - 1] if start else 0
         stop = max(int(np.searchsorted(ends, done + CANDIDATES_PER_CHUNK, side="right")), start + 1)
-        _rasterise_chunk(
-            alive[start:stop],
-            corner,
-            edge1,
-            edge2,
-            area,
-            low,
-            extent,
-            count,
-            nearness[faces],
-            width,
-            best,
-            owner,
-            weights,
-        )
+        chunk = alive[start:stop]
+        slot, x, y = boxes.pixels_of(chunk)
+        buffer.draw(chunk, pixels[faces[chunk]], nearness[faces[chunk]], slot, x, y, width)
         start = stop
-    pixel = np.flatnonzero(owner >= 0)
-    face = owner[pixel]
-    second, third = weights[pixel].T
+    pixel = np.flatnonzero(buffer.owner >= 0)
+    face = buffer.owner[pixel]
+    second, third = buffer.weights[pixel].T
     flat = np.stack([1 - second - third, second, third], 1)
+    nearest = buffer.best[pixel]
     if not perspective:
-        return Fragments(pixel, face, flat, -best[pixel])
-    corrected = flat * nearness[faces[face]] / best[pixel, None]
-    return Fragments(pixel, face, corrected, 1 / best[pixel])
+        return Fragments(pixel, face, flat, -nearest)
+    return Fragments(pixel, face, flat * nearness[faces[face]] / nearest[:, None], 1 / nearest)
 
 
-def _rasterise_chunk(
-    chunk, corner, edge1, edge2, area, low, extent, count, nearness, width, best, owner, weights
-) -> None:
-    """Test the bounding-box pixels of some triangles and keep the nearest in `best`, `owner`, `weights`."""
-    repeats = count[chunk]
-    slot = np.repeat(np.arange(len(chunk)), repeats)
-    index = np.arange(len(slot)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-    columns = extent[chunk, 0][slot]
-    row = index // columns
-    x = index - row * columns + low[chunk, 0][slot]
-    y = row + low[chunk, 1][slot]
-    # Barycentric weights of corners 2 and 3 are affine in the pixel: weight = a x + b y + c.
-    a1, b1 = edge2[chunk, 1] / area[chunk], -edge2[chunk, 0] / area[chunk]
-    a2, b2 = -edge1[chunk, 1] / area[chunk], edge1[chunk, 0] / area[chunk]
-    origin = corner[chunk, 0]
-    dx, dy = x - origin[slot, 0], y - origin[slot, 1]
-    second = a1[slot] * dx + b1[slot] * dy
-    third = a2[slot] * dx + b2[slot] * dy
-    inside = np.flatnonzero((second >= -1e-12) & (third >= -1e-12) & (second + third <= 1 + 1e-12))
-    second, third, slot = second[inside], third[inside], slot[inside]
-    pixel = y[inside] * width + x[inside]
-    face = chunk[slot]
-    corner_nearness = nearness[face]
-    value = (
-        corner_nearness[:, 0]
-        + second * (corner_nearness[:, 1] - corner_nearness[:, 0])
-        + third * (corner_nearness[:, 2] - corner_nearness[:, 0])
-    )
-    np.maximum.at(best, pixel, value)
-    kept = np.flatnonzero(value == best[pixel])
-    owner[pixel[kept]] = face[kept]
-    weights[pixel[kept], 0], weights[pixel[kept], 1] = second[kept], third[kept]
+@dataclass(frozen=True)
+class _PixelBoxes:
+    """The pixels that each triangle may cover: corner `low`, `extent` in columns and rows, their number `count`."""
+
+    low: Int[np.ndarray, "F 2"]
+    extent: Int[np.ndarray, "F 2"]
+    count: Int[np.ndarray, "F"]
+
+    @classmethod
+    def around(cls, corner: Float[np.ndarray, "F 3 2"], height: int, width: int) -> _PixelBoxes:
+        low = np.clip(np.ceil(corner.min(1)), 0, [width, height]).astype(np.int64)
+        high = np.clip(np.floor(corner.max(1)), -1, [width - 1, height - 1]).astype(np.int64)
+        extent = np.maximum(high - low + 1, 0)
+        return cls(low, extent, extent[:, 0] * extent[:, 1])
+
+    def pixels_of(
+        self, chunk: Int[np.ndarray, "C"]
+    ) -> tuple[Int[np.ndarray, "N"], Int[np.ndarray, "N"], Int[np.ndarray, "N"]]:
+        """Place in the chunk, column and row of every pixel in the boxes of some triangles."""
+        count = self.count[chunk]
+        slot = np.repeat(np.arange(len(chunk)), count)
+        index = np.arange(len(slot)) - np.repeat(np.cumsum(count) - count, count)
+        columns = self.extent[chunk, 0][slot]
+        row = index // columns
+        return slot, index - row * columns + self.low[chunk, 0][slot], row + self.low[chunk, 1][slot]
+
+
+@dataclass(frozen=True)
+class _Buffer:
+    """What is nearest at each of P pixels so far: nearness, triangle, weights of its second and third corner."""
+
+    best: Float[np.ndarray, "P"]
+    owner: Int[np.ndarray, "P"]
+    weights: Float[np.ndarray, "P 2"]
+
+    @classmethod
+    def empty(cls, pixels: int) -> _Buffer:
+        return cls(np.full(pixels, -np.inf), np.full(pixels, -1, np.int64), np.zeros((pixels, 2)))
+
+    def draw(
+        self,
+        chunk: Int[np.ndarray, "C"],
+        corner: Float[np.ndarray, "C 3 2"],
+        nearness: Float[np.ndarray, "C 3"],
+        slot: Int[np.ndarray, "N"],
+        x: Int[np.ndarray, "N"],
+        y: Int[np.ndarray, "N"],
+        width: int,
+    ) -> None:
+        """Test candidate pixels (x, y) against their triangles (chunk[slot]) and keep what is nearest."""
+        edge1, edge2 = corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]
+        area = edge1[:, 0] * edge2[:, 1] - edge2[:, 0] * edge1[:, 1]
+        area = np.where(np.abs(area) < 1e-12, np.inf, area)  # an edge-on triangle's weights become 0 ...
+        slope = np.stack([edge2[:, 1], -edge2[:, 0], -edge1[:, 1], edge1[:, 0]], 1) / area[:, None]
+        first = np.where(np.isinf(area), -1.0, 0.0)  # ... and this puts them outside
+        dx, dy = x - corner[slot, 0, 0], y - corner[slot, 0, 1]
+        second = slope[slot, 0] * dx + slope[slot, 1] * dy + first[slot]
+        third = slope[slot, 2] * dx + slope[slot, 3] * dy
+        inside = np.flatnonzero((second >= -1e-12) & (third >= -1e-12) & (second + third <= 1 + 1e-12))
+        second, third, slot = second[inside], third[inside], slot[inside]
+        pixel = y[inside] * width + x[inside]
+        at_corner = nearness[slot]
+        value = at_corner[:, 0] * (1 - second - third) + at_corner[:, 1] * second + at_corner[:, 2] * third
+        np.maximum.at(self.best, pixel, value)
+        kept = np.flatnonzero(value == self.best[pixel])
+        self.owner[pixel[kept]] = chunk[slot[kept]]
+        self.weights[pixel[kept]] = np.stack([second[kept], third[kept]], 1)
 
 
 def silhouette(

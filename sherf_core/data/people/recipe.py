@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -97,7 +98,8 @@ def random_recipe(generator: np.random.Generator) -> Recipe:
     dress = feminine and generator.random() < 0.3
     top = _dress_top(generator, seed) if dress else _top(generator, feminine, seed)
     bottom = _dress_skirt(generator, top) if dress else _bottom(generator, feminine, seed)
-    tucked = bool(bottom.kind == "skirt" or (top.name in ("shirt", "tank", "tee") and generator.random() < 0.15))
+    may_tuck = top.name in ("shirt", "tank", "tee") and bottom.fit.gap > 0.004  # not into leggings
+    tucked = bool(bottom.kind == "skirt" or (may_tuck and generator.random() < 0.15))
     shoe = _shoe(generator, feminine)
     return Recipe(phenotypes, face, hair, top, bottom, shoe, random_studio(generator), tucked, seed)
 
@@ -125,31 +127,33 @@ def _hair_colour(generator: np.random.Generator, tone_index: int, old: bool) -> 
     return linear_rgb(str(generator.choice(HAIR_TONES[:3] if tone_index > 3 else HAIR_TONES[:8])))
 
 
-def _hairstyle(generator, feminine: bool, colour, tone_index: int, seed: int) -> Hairstyle:
+def _hairstyle(
+    generator: np.random.Generator, feminine: bool, colour: Float[np.ndarray, "3"], tone_index: int, seed: int
+) -> Hairstyle:
     curly = tone_index > 5 and generator.random() < 0.6
     if feminine:
         kind = str(generator.choice(["fall", "fall", "bob", "tail", "bun", "cap"]))
     else:
         kind = str(generator.choice(["crop", "cap", "cap", "cap", "bald"]))
     if kind == "fall":
-        return Hairstyle("fall", colour, 0.016, 0.006, 50, float(generator.uniform(0.15, 0.32)), seed)
+        return Hairstyle("fall", colour, 0.016, 0.006, 50.0, float(generator.uniform(0.15, 0.32)), seed)
     if kind == "bob":
-        return Hairstyle("fall", colour, 0.018, 0.005, 50, float(generator.uniform(0.06, 0.12)), seed)
+        return Hairstyle("fall", colour, 0.018, 0.005, 50.0, float(generator.uniform(0.06, 0.12)), seed)
     if kind in ("tail", "bun"):
-        return Hairstyle(kind, colour, 0.007, 0.0015, 60, float(generator.uniform(0.12, 0.22)), seed)
+        return Hairstyle(kind, colour, 0.007, 0.0015, 60.0, float(generator.uniform(0.12, 0.22)), seed)
     if curly:
         thick = float(generator.uniform(0.02, 0.05)) if feminine else float(generator.uniform(0.006, 0.018))
-        return Hairstyle("cap", colour, thick, 0.004, 110, 0, seed)
+        return Hairstyle("cap", colour, thick, 0.004, 110.0, 0.0, seed)
     if kind == "crop":
-        return Hairstyle("cap", colour, 0.003, 0.001, 120, 0, seed)
-    return Hairstyle(kind, colour, float(generator.uniform(0.008, 0.02)), 0.004, 45, 0, seed)
+        return Hairstyle("cap", colour, 0.003, 0.001, 120.0, 0.0, seed)
+    return Hairstyle(kind, colour, float(generator.uniform(0.008, 0.02)), 0.004, 45.0, 0.0, seed)
 
 
 def _pick(generator: np.random.Generator, *palettes: tuple[str, ...]) -> Float[np.ndarray, "3"]:
     return linear_rgb(str(generator.choice(palettes[int(generator.integers(len(palettes)))])))
 
 
-def _pattern(generator, choices: list[str], **fixed) -> Fabric:
+def _pattern(generator: np.random.Generator, choices: list[str], **fixed: Any) -> Fabric:
     """A fabric with contrasting colours."""
     pattern = str(generator.choice(choices))
     base = _pick(generator, BRIGHT, MUTED, LIGHT, DARK)
@@ -172,7 +176,7 @@ def _pattern(generator, choices: list[str], **fixed) -> Fabric:
 
 
 def _top(generator: np.random.Generator, feminine: bool, seed: int) -> Top:
-    kind = str(generator.choice(["tee", "tee", "sweater", "shirt", "hoodie", "longsleeve", "tank"]))
+    kind = str(generator.choice(["tee", "tee", "sweater", "shirt", "shirt", "hoodie", "longsleeve", "tank"]))
     hem = float(generator.uniform(-0.16, -0.06))
     if kind == "tee":
         emblem = str(generator.choice(["none", "none", "bars", "disc", "mountain", "letter"]))
@@ -182,19 +186,24 @@ def _top(generator: np.random.Generator, feminine: bool, seed: int) -> Top:
         )
         vee = float(generator.choice([0.0, 0.0, 0.05]))
         shape = TopShape(hem, float(generator.uniform(0.36, 0.50)), 0.066, vee)
-        return Top(kind, shape, Fit(0.006, (0.014, 0.010, 0), (0.10, 0.03, 0.1), 0.008, 8), fabric)
+        return Top(kind, shape, Fit(0.006, (0.014, 0.010, 0.0), (0.10, 0.03, 0.1), 0.008, 8), fabric)
     if kind == "tank":
         fabric = _pattern(generator, ["plain", "melange", "stripe"])
-        return Top(kind, TopShape(hem, None, 0.082), Fit(0.005, (0.008, 0, 0), (0.22, 0.1, 0.1), 0.006, 6), fabric)
+        return Top(kind, TopShape(hem, None, 0.082), Fit(0.005, (0.008, 0.0, 0.0), (0.22, 0.1, 0.1), 0.006, 6), fabric)
     if kind == "shirt":
         fabric = _pattern(generator, ["plaid", "plain", "pinstripe", "check", "dots"], placket=True)
         sleeve = float(generator.choice([0.5, 0.97]))
         return Top(
-            kind, TopShape(hem, sleeve, 0.060, 0.03), Fit(0.007, (0.018, 0.012, 0), (0.09, 0.06, 0.1), 0.009, 8), fabric
+            kind,
+            TopShape(hem, sleeve, 0.060, 0.03),
+            Fit(0.007, (0.018, 0.012, 0.0), (0.09, 0.06, 0.1), 0.009, 8),
+            fabric,
         )
     if kind == "longsleeve":
         fabric = _pattern(generator, ["stripe", "plain", "block", "floral", "melange"])
-        return Top(kind, TopShape(hem, 0.96, 0.064), Fit(0.005, (0.008, 0.006, 0), (0.16, 0.10, 0.1), 0.006, 6), fabric)
+        return Top(
+            kind, TopShape(hem, 0.96, 0.064), Fit(0.005, (0.008, 0.006, 0.0), (0.16, 0.10, 0.1), 0.006, 6), fabric
+        )
     fabric = _pattern(
         generator,
         ["knit", "stripe", "melange", "block"] if kind == "sweater" else ["plain", "melange", "block"],
@@ -202,7 +211,7 @@ def _top(generator: np.random.Generator, feminine: bool, seed: int) -> Top:
         emblem=str(generator.choice(["none", "none", "letter", "bars"])) if kind == "hoodie" else "none",
     )
     neck = 0.058 if kind == "sweater" else 0.061
-    return Top(kind, TopShape(hem, 0.98, neck), Fit(0.010, (0.022, 0.016, 0), (0.08, 0.05, 0.1), 0.011, 12), fabric)
+    return Top(kind, TopShape(hem, 0.98, neck), Fit(0.010, (0.022, 0.016, 0.0), (0.08, 0.05, 0.1), 0.011, 12), fabric)
 
 
 def _bottom(generator: np.random.Generator, feminine: bool, seed: int) -> Bottom:
@@ -212,32 +221,35 @@ def _bottom(generator: np.random.Generator, feminine: bool, seed: int) -> Bottom
         base, faded = DENIM[int(generator.integers(len(DENIM)))]
         fabric = Fabric("denim", linear_rgb(base), linear_rgb(faded), seed=seed)
         taper = float(generator.uniform(0.09, 0.22))
-        return Bottom("trousers", 0.99, Fit(0.006, (0.003, 0, 0.005), (0.5, 0.1, taper), 0.006, 5), fabric)
+        return Bottom("trousers", 1.02, Fit(0.006, (0.003, 0.0, 0.005), (0.5, 0.1, taper), 0.006, 5), fabric)
     if kind == "chinos":
         fabric = Fabric(str(generator.choice(["plain", "plain", "corduroy"])), _pick(generator, TROUSERS), seed=seed)
         return Bottom(
             "trousers",
             0.985,
-            Fit(0.007, (0.004, 0, 0.010), (0.4, 0.1, float(generator.uniform(0.07, 0.14))), 0.008, 7),
+            Fit(0.007, (0.004, 0.0, 0.010), (0.4, 0.1, float(generator.uniform(0.07, 0.14))), 0.008, 7),
             fabric,
         )
     if kind == "joggers":
         fabric = Fabric("melange", _pick(generator, MUTED, DARK), _pick(generator, LIGHT), trim="ribbed", seed=seed)
-        return Bottom("trousers", 0.95, Fit(0.009, (0.006, 0, 0.014), (0.3, 0.1, 0.14), 0.010, 9), fabric)
+        return Bottom("trousers", 0.95, Fit(0.009, (0.006, 0.0, 0.014), (0.3, 0.1, 0.14), 0.010, 9), fabric)
     if kind == "shorts":
-        fabric = _pattern(generator, ["plain", "check", "floral", "denim"])
+        fabric = _pattern(generator, ["plain", "check", "floral"])
         return Bottom(
             "trousers",
             float(generator.uniform(0.34, 0.48)),
-            Fit(0.008, (0.006, 0, 0.016), (0.3, 0.1, 0.02), 0.007, 8),
+            Fit(0.008, (0.006, 0.0, 0.016), (0.3, 0.1, 0.02), 0.007, 8),
             fabric,
         )
     if kind == "leggings":
         fabric = Fabric("plain", _pick(generator, DARK, DARK, BRIGHT), seed=seed)
         return Bottom(
-            "trousers", float(generator.choice([0.97, 0.7])), Fit(0.003, (0, 0, 0), (2.0, 1.0, 2.0), 0.0012, 2), fabric
+            "trousers",
+            float(generator.choice([0.97, 0.7])),
+            Fit(0.003, (0.0, 0.0, 0.0), (2.0, 1.0, 2.0), 0.0012, 2),
+            fabric,
         )
-    fabric = _pattern(generator, ["plain", "floral", "plaid", "dots", "denim", "pinstripe"])
+    fabric = _pattern(generator, ["plain", "floral", "plaid", "dots", "pinstripe"])
     return Bottom(
         "skirt", float(generator.uniform(0.34, 0.72)), Fit(0.008), fabric, 0.20, float(generator.uniform(0.05, 0.35))
     )
@@ -247,7 +259,7 @@ def _dress_top(generator: np.random.Generator, seed: int) -> Top:
     fabric = _pattern(generator, ["floral", "floral", "dots", "plain", "stripe", "plaid"])
     sleeve = generator.choice([0.0, 0.30, 0.45])
     shape = TopShape(-0.05, float(sleeve) if sleeve else None, 0.085, float(generator.choice([0.0, 0.04])))
-    return Top("dress", shape, Fit(0.005, (0.006, 0.010, 0), (0.40, 0.03, 0.1), 0.004, 7), fabric)
+    return Top("dress", shape, Fit(0.005, (0.006, 0.010, 0.0), (0.40, 0.03, 0.1), 0.004, 7), fabric)
 
 
 def _dress_skirt(generator: np.random.Generator, top: Top) -> Bottom:

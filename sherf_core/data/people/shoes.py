@@ -11,7 +11,7 @@ from sherf_core.data.people.anatomy import LEFT_ANKLE, LEFT_FOOT, Anatomy
 from sherf_core.data.people.cuts import Cut
 from sherf_core.data.people.mesh import Surface, neighbour_average, smooth
 from sherf_core.data.people.noise import linear_rgb, mix, smoothstep, value_noise
-from sherf_core.data.people.part import SurfaceSamples
+from sherf_core.data.people.part import Shader, SurfaceSamples
 
 SOLE = 0.022
 """Metres of sole under the foot."""
@@ -56,7 +56,7 @@ def shoe_surface(suit: Surface, rest: Float[np.ndarray, "V 3"], anatomy: Anatomy
     return feet.at(position).clipped(level).with_smooth_border(6).rimmed(0.004)
 
 
-def shoe_shader(shoe: Shoe, anatomy: Anatomy, ground: float):
+def shoe_shader(shoe: Shoe, anatomy: Anatomy, ground: float) -> Shader:
     """Upper with laces or a toe cap, and the sole's band.
 
     Args:

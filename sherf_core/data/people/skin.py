@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from sherf_core.data.people.anatomy import HEAD, Anatomy
 from sherf_core.data.people.noise import linear_rgb, mix, smoothstep, value_noise
-from sherf_core.data.people.part import SurfaceSamples
+from sherf_core.data.people.part import Shader, SurfaceSamples
 from sherf_core.data.people.wardrobe import load_picture, sample_picture
 
 SKIN_TONES = ("deb195", "d3a080", "c58f6c", "b07a56", "946346", "784e34", "5c3c28", "483020", "3a2619")
@@ -67,9 +67,10 @@ def hair_level(rest: Float[np.ndarray, "N 3"], anatomy: Anatomy) -> Float[np.nda
     return local[:, 1] - line + recede - 0.1 * np.clip(-0.10 - local[:, 2], 0, None)
 
 
-def skin_shader(face: Face, anatomy: Anatomy):
+def skin_shader(face: Face, anatomy: Anatomy) -> Shader:
     """The body's shader: photographic skin in the person's tone, with a painted face."""
     picture = load_picture("skin.jpg")
+    masks = load_picture("face_masks.png") ** (1 / 2.2)  # not colours: undo the display's gamma
     middle = np.median(picture.reshape(-1, 3), axis=0)
 
     def shade(samples: SurfaceSamples) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +82,7 @@ def skin_shader(face: Face, anatomy: Anatomy):
         colour = colour * (0.95 + 0.10 * mottle)[:, None]
         front = smoothstep(local[:, 2], 0.05, 0.08) * smoothstep(local[:, 1], -0.10, -0.08)
         colour = _blush(colour, local, front, face)
-        colour = _lips(colour, local, front, face)
+        colour = _lips(colour, local, front, sample_picture(masks, samples.uv)[:, 0], face)
         colour = _brows(colour, local, front, face)
         if face.beard:
             colour = _beard(colour, local, face)
@@ -96,25 +97,33 @@ def skin_shader(face: Face, anatomy: Anatomy):
     return shade
 
 
-def _blush(colour, local, front, face: Face):
+def _blush(
+    colour: Float[np.ndarray, "N 3"], local: Float[np.ndarray, "N 3"], front: Float[np.ndarray, "N"], face: Face
+) -> Float[np.ndarray, "N 3"]:
     cheeks = np.exp(-(((np.abs(local[:, 0]) - 0.042) / 0.018) ** 2 + ((local[:, 1] - 0.005) / 0.017) ** 2)) * front
     nose = 0.6 * np.exp(-((local[:, 0] / 0.014) ** 2 + ((local[:, 1] - 0.002) / 0.012) ** 2)) * front
     return colour * (1 + (0.14 * cheeks + 0.12 * nose)[:, None] * np.array([0.6, -0.7, -0.6]))
 
 
-def _lips(colour, local, front, face: Face):
-    x, y = local[:, 0] / 0.0265, local[:, 1] + 0.0345
-    upper = 0.0075 * np.sqrt(np.clip(1 - x * x, 0, 1)) * (1 - 0.25 * np.exp(-((x / 0.14) ** 2)))
-    lower = -0.0098 * np.sqrt(np.clip(1 - x * x, 0, 1))
-    inside = smoothstep(upper - y, -0.0012, 0.0014) * smoothstep(y - lower, -0.0012, 0.0014) * front * (np.abs(x) < 1)
+def _lips(
+    colour: Float[np.ndarray, "N 3"],
+    local: Float[np.ndarray, "N 3"],
+    front: Float[np.ndarray, "N"],
+    lips: Float[np.ndarray, "N"],
+    face: Face,
+) -> Float[np.ndarray, "N 3"]:
+    y = local[:, 1] + 0.0345
+    inside = smoothstep(lips, 0.15, 0.75) * front
     line = np.exp(-((y / 0.0011) ** 2)) * inside
     natural = colour * np.array([0.92, 0.66, 0.66])
-    tinted = mix(natural, face.lip_colour * (0.4 + 0.6 * face.tone.mean() / 0.45), np.full(len(x), face.lip))
+    tinted = mix(natural, face.lip_colour * (0.4 + 0.6 * face.tone.mean() / 0.45), np.full(len(y), face.lip))
     colour = mix(colour, tinted, 0.85 * inside)
     return colour * (1 - 0.55 * line)[:, None]
 
 
-def _brows(colour, local, front, face: Face):
+def _brows(
+    colour: Float[np.ndarray, "N 3"], local: Float[np.ndarray, "N 3"], front: Float[np.ndarray, "N"], face: Face
+) -> Float[np.ndarray, "N 3"]:
     x = np.abs(local[:, 0])
     t = np.clip((x - 0.014) / 0.041, 0, 1)
     middle = 0.0585 + 0.0055 * np.sin(t * 2.3) - 0.008 * np.clip(t - 0.7, 0, 1) + 0.002 * face.feminine
@@ -128,7 +137,7 @@ def _brows(colour, local, front, face: Face):
     return mix(mix(colour, face.brow, amount), np.array([0.015, 0.010, 0.008]), lashes)
 
 
-def _beard(colour, local, face: Face):
+def _beard(colour: Float[np.ndarray, "N 3"], local: Float[np.ndarray, "N 3"], face: Face) -> Float[np.ndarray, "N 3"]:
     x, y, z = np.abs(local[:, 0]), local[:, 1], local[:, 2]
     cheek_line = -0.016 + 0.55 * np.clip(x - 0.035, 0, 0.04)
     area = smoothstep(cheek_line - y, -0.003, 0.006) * smoothstep(z, 0.005, 0.03) * smoothstep(y, -0.088, -0.070)
@@ -139,7 +148,7 @@ def _beard(colour, local, face: Face):
     return mix(colour, face.brow, np.clip(area * face.beard * (0.55 + 0.6 * hairs), 0, 0.95))
 
 
-def eye_shader(face: Face, centre: Float[np.ndarray, "3"]):
+def eye_shader(face: Face, centre: Float[np.ndarray, "3"]) -> Shader:
     """White, iris and pupil by the angle from the gaze (straight ahead)."""
 
     def shade(samples: SurfaceSamples) -> tuple[np.ndarray, np.ndarray]:

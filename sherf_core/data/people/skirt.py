@@ -81,7 +81,7 @@ def skirt_surface(
     return skirt.rimmed(RIM), np.concatenate([coordinates, coordinates[ring]])
 
 
-def _attachment(vertices, points, count: int) -> sparse.csr_matrix:
+def _attachment(vertices: Float[np.ndarray, "V 3"], points: Float[np.ndarray, "P 3"], count: int) -> sparse.csr_matrix:
     """Each vertex follows the suit around it, more widely the lower it hangs, so that it bridges both legs."""
     tree = cKDTree(points)
     number = 48

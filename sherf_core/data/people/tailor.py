@@ -6,10 +6,10 @@ at rest stays outside when the body moves; nothing below can poke through.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from sherf_core.data.people.anatomy import Anatomy
 from sherf_core.data.people.cuts import Cut
@@ -46,15 +46,27 @@ class Tailor:
     Args:
         suit: the body-hugging suit on this person at rest.
         rest: the same vertices on the mean body.
+        weights: their skinning weights; cloth follows them more smoothly.
         anatomy: landmarks of the mean body.
         seed: of the folds.
     """
 
-    def __init__(self, suit: Surface, rest: Float[np.ndarray, "V 3"], anatomy: Anatomy, seed: int) -> None:
-        self.suit, self.rest, self.anatomy, self.seed = suit, rest, anatomy, seed
-        self.outer = suit.position
-        self.normals = suit.normals()
+    def __init__(
+        self,
+        suit: Surface,
+        rest: Float[np.ndarray, "V 3"],
+        weights: Float[np.ndarray, "V 24"],
+        anatomy: Anatomy,
+        seed: int,
+    ) -> None:
+        self.rest, self.anatomy, self.seed = rest, anatomy, seed
         self.average = neighbour_average(suit.faces, len(suit.position))
+        self.suit = replace(suit, weights=smooth(weights, self.average, 20))
+        # Cloth bridges furrows (seat, spine): directions outwards are those of the suit without them.
+        bridged = suit.at(smooth(suit.position, self.average, 24))
+        self.normals = smooth(bridged.normals(), self.average, 6)
+        self.normals /= np.linalg.norm(self.normals, axis=1, keepdims=True)
+        self.outer = self._own_side(self._outside(bridged.position, suit.position))
         self.covered = np.full(len(rest), -1.0)
 
     def garment(self, cut: Cut, fit: Fit) -> Surface:
@@ -72,15 +84,34 @@ class Tailor:
         loose = np.clip(np.linalg.norm(hung - position, axis=1) / 0.025, 0, 1)
         depth = self._folds(fit) * (0.25 + 0.75 * loose)
         hung = self._outside(hung + self.normals * depth[:, None], position)
-        hung = self._outside(smooth(hung, self.average, 1), position)
+        hung = self._own_side(self._outside(smooth(hung, self.average, 1), position))
         self.outer = np.where((level > 0)[:, None], hung, self.outer)
         self.covered = np.maximum(self.covered, level)
         return self.suit.at(hung).clipped(level).with_smooth_border().rimmed(RIM)
+
+    def patch(self, cut: Cut, gap: float, bulge: Float[np.ndarray, "V"]) -> Surface:
+        """A piece sewn onto the outermost layer: a collar, a hood.
+
+        Args:
+            cut: its outline.
+            gap: metres above the layer beneath.
+            bulge: further metres outwards per suit vertex.
+        """
+        level = cut(self.rest).min(1)
+        position = self.outer + self.normals * (gap + bulge)[:, None]
+        return self.suit.at(smooth(position, self.average, 2)).clipped(level).with_smooth_border().rimmed(RIM)
 
     def _outside(self, position: Float[np.ndarray, "V 3"], least: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
         """Moved outwards along the suit's normal where it lies within `least`."""
         short = ((least - position) * self.normals).sum(1)
         return position + self.normals * np.maximum(short, 0)[:, None]
+
+    def _own_side(self, position: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
+        """Vertices near the body's middle kept on their side of it, in their order."""
+        side = np.sign(self.rest[:, 0])
+        least = np.minimum(0.6 * np.abs(self.rest[:, 0]), 0.012)
+        across = side * np.maximum(side * position[:, 0], least)
+        return np.column_stack([across, position[:, 1:]])
 
     def _hang(self, position: Float[np.ndarray, "V 3"], near: np.ndarray, fit: Fit) -> Float[np.ndarray, "V 3"]:
         """Trunk, sleeves and legs drawn out to their hanging radius."""
@@ -99,23 +130,34 @@ class Tailor:
             self._draw_out(moved, sleeve, (1, 2), shoulder, np.abs(position[:, 0]), share, fit.ease[1], fit.taper[1])
             limb = near & here & (leg > 0.10) & (leg < 1.1)
             thigh = self._leg_axis(position, here)
-            share = smoothstep(leg, 0.13, 0.30)
+            # Between the thighs there is no room to hang: cloth there stays at the leg.
+            inward = (thigh[:, 0] - position[:, 0]) * side / 0.07
+            share = smoothstep(leg, 0.13, 0.30) * (1 - smoothstep(inward, 0.2, 0.9) * smoothstep(leg, 0.75, 0.45))
             self._draw_out(moved, limb, (0, 2), thigh, -position[:, 1], share, fit.ease[2], fit.taper[2])
         return moved
 
     @staticmethod
-    def _draw_out(moved, chosen, axes, centre, along, share, ease, taper) -> None:
+    def _draw_out(
+        moved: Float[np.ndarray, "V 3"],
+        chosen: Bool[np.ndarray, "V"],
+        axes: tuple[int, int],
+        centre: Float[np.ndarray, "V 2"],
+        along: Float[np.ndarray, "V"],
+        share: Float[np.ndarray, "V"],
+        ease: float,
+        taper: float,
+    ) -> None:
         """Push the `chosen` vertices of a tube out to their draped radius, in the plane of `axes`."""
         if not chosen.any():
             return
-        axes = list(axes)
-        arm = moved[chosen][:, axes] - centre[chosen]
+        plane = list(axes)
+        arm = moved[chosen][:, plane] - centre[chosen]
         radius = np.linalg.norm(arm, axis=1)
         angle = np.arctan2(arm[:, 0], arm[:, 1])
         wanted = draped_radius(angle, along[chosen], radius, ease=ease, taper=taper)
         grown = radius + share[chosen] * np.maximum(wanted - radius, 0)
         result = moved[chosen]
-        result[:, axes] = centre[chosen] + arm * (grown / np.maximum(radius, 1e-6))[:, None]
+        result[:, plane] = centre[chosen] + arm * (grown / np.maximum(radius, 1e-6))[:, None]
         moved[chosen] = result
 
     def _middle(self, position: Float[np.ndarray, "V 3"], chosen: np.ndarray, axes: tuple[int, int]) -> np.ndarray:
@@ -133,16 +175,15 @@ class Tailor:
 
     def _folds(self, fit: Fit) -> Float[np.ndarray, "V"]:
         """Relief of the folds: along the trunk and skirt, across sleeves and ankles."""
-        across, along, panel = self.anatomy.cloth_coordinates(self.rest).T
-        side = np.sign(self.rest[:, 0]) * (panel > 0)
-        arm, leg = self.anatomy.along_arm(self.rest), self.anatomy.along_leg(self.rest)
+        rest, panel = self.rest, self.anatomy.panels(self.rest)
+        arm, leg = self.anatomy.along_arm(rest), self.anatomy.along_leg(rest)
         stacked = np.maximum(smoothstep(leg, 0.72, 0.95), 0.6 * np.exp(-(((leg - 0.5) / 0.07) ** 2)))
         stacked = np.where(panel == 1, 0.4 + 0.6 * np.exp(-(((arm - 0.52) / 0.16) ** 2)), stacked * (panel == 2))
-        warp = value_noise(np.stack([across * 7, along * 7, side * 5], 1), 2, self.seed + 1) - 0.5
-        tall = value_noise(
-            np.stack([across * 17 + along * 5 + warp * 2.5, along * 5, side * 5 + 1], 1), 2, self.seed + 2
-        )
-        rings = value_noise(np.stack([across * 6, along * 30 + warp * 3, side * 5 + 2], 1), 2, self.seed + 3)
+        # Noise in space has no seam where a panel's coordinates close; sleeves run along x, the rest along y.
+        turned = np.where((panel == 1)[:, None], rest[:, [1, 0, 2]], rest)
+        warp = value_noise(turned * 7, 2, self.seed + 1) - 0.5
+        tall = value_noise(turned * [17, 5, 17] + 2.5 * warp[:, None], 2, self.seed + 2)
+        rings = value_noise(turned * [6, 30, 6] + 3 * warp[:, None], 2, self.seed + 3)
         relief = (1 - stacked) * (tall - 0.5) + stacked * (rings - 0.5)
         return (2 * fit.folds) * relief
 
