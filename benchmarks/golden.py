@@ -143,9 +143,9 @@ def compare(model: Sherf, batch: GoldenInput, golden_path: Path, statistics: Sta
     set_statistics(model, statistics)
     rows: list[Row] = []
 
-    def add(stage: str, key: str, value: Callable[[], Tensor], tolerance: float | None = None) -> None:
+    def add(stage: str, key: str, value: Tensor, tolerance: float | None = None) -> None:
         if key in golden:
-            rows.append(_row(stage, value(), golden[key], TOLERANCES[stage] if tolerance is None else tolerance))
+            rows.append(_row(stage, value, golden[key], TOLERANCES[stage] if tolerance is None else tolerance))
 
     with torch.no_grad():
         person = model.encode(batch.observation)
@@ -153,12 +153,12 @@ def compare(model: Sherf, batch: GoldenInput, golden_path: Path, statistics: Sta
         _add_points(model, batch, person, golden, add)
         rendering = model.render(person, batch.target, batch.rays)
     image = (2 * rendering.rgb - 1).transpose(1, 2).unflatten(2, batch.size)
-    add("image", "image", lambda: image)
+    add("image", "image", image)
     if "image" in golden:
         off = (np.abs(image.cpu().numpy() - golden["image"]).max(1) > PIXEL_TOLERANCE).mean()
         rows[-1] = Row(**{**vars(rows[-1]), "note": f"{'FAIL' if off > PIXELS_OFF else ''} {off:.3%} off".strip()})
-    add("depth", "image_depth", lambda: rendering.depth)
-    add("coverage", "weights_image", lambda: rendering.alpha)
+    add("depth", "image_depth", rendering.depth)
+    add("coverage", "weights_image", rendering.alpha)
     return rows
 
 
@@ -166,25 +166,25 @@ def _add_encoding(
     model: Sherf, batch: GoldenInput, person: EncodedPerson, golden: dict[str, np.ndarray], add: Callable[..., None]
 ) -> None:
     vertices = batch.observation.body.vertices(model.body_model)
-    add("visible vertices", "obs_smpl_vertex_mask", lambda: model.visible_vertices(batch.observation, vertices))
-    add("global feature z", "z_encoder_2d", lambda: person.z)
-    add("w", "ws", lambda: model.backbone.mapping(person.z)[:, None].expand(-1, 14, -1))
-    add("planes", "planes_sub8", lambda: person.planes.flatten(1, 2)[:, :, ::8, ::8])
-    add("feature map", "obs_input_feature_sub", lambda: person.feature_map[:, :, ::8, ::8])
+    add("visible vertices", "obs_smpl_vertex_mask", model.visible_vertices(batch.observation, vertices))
+    add("global feature z", "z_encoder_2d", person.z)
+    add("w", "ws", model.backbone.mapping(person.z)[:, None].expand(-1, 14, -1))
+    add("planes", "planes_sub8", person.planes.flatten(1, 2)[:, :, ::8, ::8])
+    add("feature map", "obs_input_feature_sub", person.feature_map[:, :, ::8, ::8])
     on_vertices = model.vertex_features(batch.observation, person.feature_map)
     for name, features in model.renderer.encoder_3d.stages(on_vertices, model.volume):
         level = 0 if name == "in" else int(name[-1]) + name.startswith("down")
         sites = torch.from_numpy(model.volume.sites[level].sites)
         with_batch = torch.cat([torch.zeros(len(sites), 1, dtype=torch.int64), sites], dim=1)
         for key in (f"sp_{name}_indices", f"sp_{name}_indices_sorted"):
-            add(f"sparse {name}: sites", key, lambda: with_batch, 0.0)
+            add(f"sparse {name}: sites", key, with_batch, 0.0)
         for key in golden:
             if key == f"sp_{name}_features":
-                add(f"sparse {name}", key, lambda: features[0], SPARSE_TOLERANCE)
+                add(f"sparse {name}", key, features[0], SPARSE_TOLERANCE)
             elif key.startswith(f"sp_{name}_features_sorted_step"):
                 order = torch.from_numpy(np.argsort(model.volume.sites[level].keys()))
                 step = int(key.rpartition("step")[2])
-                add(f"sparse {name}", key, lambda: features[0][order][::step], SPARSE_TOLERANCE)
+                add(f"sparse {name}", key, features[0][order][::step], SPARSE_TOLERANCE)
 
 
 def _add_points(
@@ -199,19 +199,19 @@ def _add_points(
     if "pts_mask" in golden:
         inside = torch.zeros(depths.numel(), dtype=torch.bool)
         inside[kept.cpu()] = True
-        add("samples in the shell", "pts_mask", lambda: torch.from_numpy(np.packbits(inside.numpy())))
+        add("samples in the shell", "pts_mask", torch.from_numpy(np.packbits(inside.numpy())))
     canonical, view = canonical[:512], view[:512]
     features = model.features(person, 0, canonical)
     sigma, rgb = model.field(person, 0, canonical, view)
-    add("canonical points", "coarse_canonical_pts_first512", lambda: canonical)
-    add("canonical directions", "coarse_canonical_viewdir_first512", lambda: view)
-    add("observation points", "world_src_pts_first512", lambda: features.world)
-    add("observation pixels", "src_uv_first512", lambda: features.uv)
-    add("plane features", "triplane_feature_first512", lambda: features.planes.transpose(0, 1))
-    add("pixel features", "point_2d_feature_first512", lambda: features.pixels)
-    add("volume features", "point_3d_feature_first512", lambda: features.volume)
-    add("sigma", "sigma_first512", lambda: sigma)
-    add("rgb", "rgb_first512", lambda: rgb)
+    add("canonical points", "coarse_canonical_pts_first512", canonical)
+    add("canonical directions", "coarse_canonical_viewdir_first512", view)
+    add("observation points", "world_src_pts_first512", features.world)
+    add("observation pixels", "src_uv_first512", features.uv)
+    add("plane features", "triplane_feature_first512", features.planes.transpose(0, 1))
+    add("pixel features", "point_2d_feature_first512", features.pixels)
+    add("volume features", "point_3d_feature_first512", features.volume)
+    add("sigma", "sigma_first512", sigma)
+    add("rgb", "rgb_first512", rgb)
 
 
 def _row(stage: str, value: Tensor, golden: np.ndarray, tolerance: float) -> Row:
@@ -242,8 +242,8 @@ def compare_gradients(model: Sherf, batch: GoldenInput, gradients_path: Path, st
     """Loss, gradient norms and the first 64 values of each gradient.
 
     Every value of a gradient's head is measured against its tensor's norm, not itself. All of `conv1d_projection`'s
-    gradient comes through the sparse network, and its head with that network's float32 noise. With running statistics the published sparse
-    library passes no gradient through its convolutions; that cut is made here, never in the model.
+    gradient comes through the sparse network, and its head with that network's float32 noise. With running statistics
+    the published sparse library passes no gradient through its convolutions; that cut is made here, never in the model.
     """
     prefix = f"{batch.size[0]}_{GOLDEN_NAME[statistics]}/"
     with np.load(gradients_path) as file:

@@ -1,6 +1,6 @@
 """Is our model numerically the published one? Prints a table, stage by stage; exit status 1 beyond tolerance.
 
-    python -m benchmarks.parity --input input_64.npz --golden golden_64.npz --body BODY_SYNTHETIC.pkl.xz
+python -m benchmarks.parity --input input_64.npz --golden golden_64.npz --body BODY_SYNTHETIC.pkl.xz
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ def print_table(rows: list[Row]) -> None:
         if row in gradients and row.passed and row not in worst:
             continue
         verdict = "ok" if row.passed else "FAIL"
-        print(
-            f"{_shorten(row.stage):44} {row.relative:11.2e} {row.largest:9.2e} {row.tolerance:9.0e} {verdict} {row.note}"
-        )
+        figures = f"{row.relative:11.2e} {row.largest:9.2e} {row.tolerance:9.0e}"
+        print(f"{_shorten(row.stage):44} {figures} {verdict} {row.note}".rstrip())
     if gradients:
-        print(f"{len(gradients)} gradient norms and heads compared; shown: the closest to their tolerance, and failures")
+        print(
+            f"{len(gradients)} gradient norms and heads compared; shown: the closest to their tolerance, and failures"
+        )
 
 
 def _shorten(stage: str) -> str:

@@ -28,6 +28,8 @@ class BodyModel(nn.Module):
     posedirs: Tensor
     weights: Tensor
     faces: Tensor
+    joint_template: Tensor
+    joint_directions: Tensor
 
     def __init__(self, arrays: BodyArrays) -> None:
         super().__init__()

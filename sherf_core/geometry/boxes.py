@@ -26,8 +26,8 @@ def projected_box_mask(
 ) -> Bool[np.ndarray, "{height} {width}"]:
     """Pixels that the box covers: the union of its six projected faces.
 
-    Of a convex body in front of the camera that union is the convex hull of the eight projected corners, rounded to whole
-    pixels first. Where a corner lies behind the camera the projection is unbounded and every pixel counts.
+    In front of the camera that union is the convex hull of the eight projected corners, rounded to whole pixels first.
+    Where a corner lies behind the camera the projection is unbounded and every pixel counts.
     """
     box = np.asarray(box, dtype=np.float64)
     corners = np.stack(np.meshgrid(*box.T, indexing="ij"), axis=-1).reshape(8, 3)

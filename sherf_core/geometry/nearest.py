@@ -23,7 +23,8 @@ def nearest_brute(
     distance = torch.empty(len(points), dtype=points.dtype, device=points.device)
     for start in range(0, len(points), step):
         chunk = points[start : start + step]
-        squared = sum((chunk[:, axis, None] - vertices[None, :, axis]) ** 2 for axis in range(3))
+        x, y, z = ((chunk[:, axis, None] - vertices[None, :, axis]) ** 2 for axis in range(3))
+        squared = x + y + z
         best, where = squared.min(dim=1)
         index[start : start + step], distance[start : start + step] = where, best.sqrt()
     return index, distance

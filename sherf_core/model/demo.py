@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import safe_open
+from safetensors import safe_open
 from torch import Tensor
 
 from sherf_core.errors import CheckpointError
@@ -27,7 +27,7 @@ def demo_weights(like: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     weights = initial_weights(like, DEMO_SEED)
     with safe_open(DEMO_WEIGHTS, framework="pt") as file:
-        for name in file.keys():
+        for name in file.keys():  # noqa: SIM118 (it is no dict)
             tensor = file.get_tensor(name)
             if name not in weights or weights[name].shape != tensor.shape:
                 raise CheckpointError(

@@ -29,6 +29,8 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
+    """Two linear layers with an exact GELU between them."""
+
     def __init__(self) -> None:
         super().__init__()
         # Places 1, 2 and 4 hold an activation and dropouts in published files; none of them has parameters.
@@ -41,6 +43,8 @@ class FeedForward(nn.Module):
 
 
 class PreNorm(nn.Module):
+    """A layer behind a LayerNorm."""
+
     def __init__(self, fn: nn.Module) -> None:
         super().__init__()
         self.norm, self.fn = nn.LayerNorm(TOKEN_CHANNELS), fn
@@ -68,6 +72,8 @@ class FusionTransformer(nn.Module):
         self.layers = nn.ModuleList([nn.ModuleList([Residual(PreNorm(Attention())), Residual(PreNorm(FeedForward()))])])
 
     def forward(self, tokens: Float[Tensor, "P 3 32"]) -> Float[Tensor, "P 3 32"]:
-        for attention, feed_forward in self.layers:
-            tokens = feed_forward(attention(tokens))
+        for layer in self.layers:
+            assert isinstance(layer, nn.ModuleList)
+            for step in layer:
+                tokens = step(tokens)
         return tokens

@@ -49,7 +49,7 @@ def _constant(name: str, shape: tuple[int, ...]) -> float | None:
 
 
 def _deviation(name: str, shape: tuple[int, ...]) -> float:
-    """StyleGAN2 layers scale at run time (Karras et al. 2018, section 4.1); ResNets as He et al. 2015; else 1/√(3 fan-in)."""
+    """StyleGAN2 layers scale at run time (Karras et al. 2018, section 4.1); ResNets as He et al. 2015; else torch's."""
     if name.startswith("backbone.mapping."):
         return 1 / MAPPING_LEARNING_RATE
     if name.startswith("backbone."):

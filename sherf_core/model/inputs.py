@@ -44,8 +44,8 @@ class Observation:
     body: Bodies
 
     def to(self, device: torch.device | str) -> Observation:
-        moved = [tensor.to(device) for tensor in (self.image, self.K, self.R, self.T)]
-        return Observation(*moved, body=self.body.to(device))
+        image, K, R, T = (tensor.to(device) for tensor in (self.image, self.K, self.R, self.T))
+        return Observation(image, K, R, T, self.body.to(device))
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class RayBundle:
 
 
 def bodies_of(poses: Sequence[BodyPose]) -> Bodies:
+    """Batch the bodies of several frames."""
+
     def stack(name: str) -> Tensor:
         return torch.from_numpy(np.stack([getattr(pose, name) for pose in poses]).astype(np.float32))
 
@@ -80,19 +82,13 @@ def observation_of(frames: Sequence[Frame]) -> Observation:
     return Observation(image, stack("K"), stack("R"), stack("T"), bodies_of([frame.body for frame in frames]))
 
 
-def rays_of(
-    cameras: Sequence[Camera], bodies: Bodies, body_model: BodyModel, height: int, width: int
-) -> RayBundle:
+def rays_of(cameras: Sequence[Camera], bodies: Bodies, body_model: BodyModel, height: int, width: int) -> RayBundle:
     """Rays through every pixel of each camera, cut to the padded box of its posed body."""
     boxes = padded_box(bodies.vertices(body_model))
     columns: list[list[Tensor]] = [[], [], [], [], []]
     for camera, box in zip(cameras, boxes, strict=True):
-        K, R, T = (torch.from_numpy(np.asarray(value, np.float32)).to(box.device) for value in _parts(camera))
-        origins, directions = camera_rays(K, R, T.reshape(3), height, width)
+        K, R, T = (torch.from_numpy(value).to(box.device) for value in (camera.K, camera.R, camera.T))
+        origins, directions = camera_rays(K, R, T, height, width)
         for column, value in zip(columns, (origins, directions, *box_interval(origins, directions, box)), strict=True):
             column.append(value)
     return RayBundle(*[torch.stack(column) for column in columns])
-
-
-def _parts(camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return camera.K, camera.R, camera.T

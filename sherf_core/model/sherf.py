@@ -1,7 +1,7 @@
 """SHERF: one image of a person -> a radiance field in a canonical pose -> the person in any pose from any camera.
 
-    encode   image -> tri-plane, feature map, sparse volume          (resnet, triplane, pixels, volume)
-    render   ray samples -> canonical points -> features -> field -> pixels   (deform, fusion, field, render)
+encode   image -> tri-plane, feature map, sparse volume          (resnet, triplane, pixels, volume)
+render   ray samples -> canonical points -> features -> field -> pixels   (deform, fusion, field, render)
 """
 
 from __future__ import annotations
@@ -258,9 +258,7 @@ class Sherf(nn.Module):
         sampled = self.volume.sample([level[sample] for level in person.levels], points)
         return PointFeatures(
             planes=sample_planes(person.planes[sample], points, self.box),
-            pixels=pixel_features(
-                person.feature_map[sample], observation.image[sample], uv, self.renderer.rgb_enc
-            ),
+            pixels=pixel_features(person.feature_map[sample], observation.image[sample], uv, self.renderer.rgb_enc),
             volume=_linear(self.renderer.conv1d_projection, sampled),
             world=world,
             uv=uv,

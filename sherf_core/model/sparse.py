@@ -80,12 +80,15 @@ class KernelMap(nn.Module):
         self.register_buffer("outputs", torch.from_numpy(np.concatenate(outputs)), persistent=False)
 
     def forward(self, x: Float[Tensor, "B N C"], weight: Float[Tensor, "D 3 3 3 C"]) -> Float[Tensor, "B M D"]:
-        """y[o] = sum over offsets k of W[k] · x[input of o at k]; weights (out, kz, ky, kx, in)."""
+        """y[o] = sum over offsets k of W[k] · x[input of o at k]; weights (out, kz, ky, kx, in).
+
+        Rows are picked with index_select, whose gradient adds up; that of plain indexing sorts first, which is slow.
+        """
         kernels = weight.flatten(1, 3).permute(1, 2, 0)
         y = x.new_zeros(len(x), self.rows, weight.shape[0])
         inputs, outputs = self.inputs.split(self.counts), self.outputs.split(self.counts)
         for kernel, source, target in zip(kernels, inputs, outputs, strict=True):
-            y = y.index_add(1, target, x[:, source] @ kernel)
+            y.index_add_(1, target, x.index_select(1, source) @ kernel)
         return y
 
 
@@ -162,5 +165,5 @@ class VoxelSampler(nn.Module):
             z, y, x = torch.where(inside[:, None], index, 0).unbind(-1)
             row = self.table[(z * self.size[1] + y) * self.size[2] + x].long()
             weight = torch.where(step.bool(), fraction, 1 - fraction).prod(-1) * inside
-            sampled = sampled + weight[:, None] * padded[row]
+            sampled = sampled + weight[:, None] * padded.index_select(0, row)
         return sampled

@@ -138,6 +138,8 @@ class SynthesisBlock(nn.Module):
 
 
 class Synthesis(nn.Module):
+    """The blocks of all resolutions, each adding to the planes."""
+
     def __init__(self) -> None:
         super().__init__()
         for resolution in RESOLUTIONS:

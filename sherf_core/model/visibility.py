@@ -31,7 +31,10 @@ def vertex_normals(
 
 
 def faces_camera(
-    normals: Float[Tensor, "B V 3"], vertices: Float[Tensor, "B V 3"], R: Float[Tensor, "B 3 3"], T: Float[Tensor, "B 3"]
+    normals: Float[Tensor, "B V 3"],
+    vertices: Float[Tensor, "B V 3"],
+    R: Float[Tensor, "B 3 3"],
+    T: Float[Tensor, "B 3"],
 ) -> Bool[Tensor, "B V"]:
     """Visible where (R·n)·x_cam < 0; there is no occlusion test (specification, section 5)."""
     in_camera = vertices @ R.transpose(1, 2) + T[:, None]

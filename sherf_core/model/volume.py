@@ -25,7 +25,7 @@ VERTEX_CHANNELS = 32
 LEVEL_CHANNELS = (32, 64, 96)
 
 
-class SparseBlock(nn.Sequential):
+class SparseBlock(nn.ModuleList):
     """`count` convolutions, each followed by BatchNorm and ReLU; children 0, 3, 6 … convolve, as in published files."""
 
     def __init__(self, channels_in: int, channels: int, count: int) -> None:
@@ -33,7 +33,7 @@ class SparseBlock(nn.Sequential):
         for index in range(count):
             convolution = SparseConv(channels_in if index == 0 else channels, channels)
             layers += [convolution, SampleBatchNorm(channels, eps=1e-3, momentum=0.01), nn.ReLU()]
-        super().__init__(*layers)
+        super().__init__(layers)
 
     def forward(self, x: Float[Tensor, "B N C"], kernel_map: KernelMap) -> Float[Tensor, "B M D"]:
         for layer in self:
@@ -78,7 +78,7 @@ class BodyVolume(nn.Module):
 
 
 class SparseEncoder(nn.Module):
-    """`renderer.encoder_3d`: submanifold and strided convolutions; `down3` and `conv4` are in published files, unused."""
+    """`renderer.encoder_3d`: submanifold and strided convolutions. Published files hold `down3` and `conv4`, unused."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -45,7 +45,7 @@ def test_vertices_and_joints_agree_with_smplx(arrays, body, random_bodies):
         f=arrays.faces,
         kintree_table=kinematic_tree,
     )
-    vertex_ids = {name: 0 for name in smplx.vertex_ids.vertex_ids["smplh"]}
+    vertex_ids = dict.fromkeys(smplx.vertex_ids.vertex_ids["smplh"], 0)
     reference = smplx.SMPL(model_path="", data_struct=data, vertex_ids=vertex_ids, batch_size=3)
     poses, shapes = random_bodies.poses, random_bodies.shapes
     with torch.no_grad():

@@ -32,7 +32,7 @@ def test_a_ray_through_a_projected_point_meets_it():
     origins, directions = camera_rays(
         *(torch.from_numpy(np.asarray(value, np.float32)) for value in (intrinsics, rotation, translation)), 64, 64
     )
-    index = int(round(v)) * 64 + int(round(u))
+    index = round(float(v)) * 64 + round(float(u))
     origin, direction = origins[index].numpy(), directions[index].numpy()
     along = (point - origin) @ direction / (direction @ direction)
     np.testing.assert_allclose(origin + along * direction, point, atol=1e-5)

@@ -12,7 +12,7 @@ from sherf_core.body.model import BodyModel
 from sherf_core.data.records import BodyPose, Camera, Frame
 from sherf_core.model.initial import initial_weights
 from sherf_core.model.inputs import Bodies, Observation, RayBundle, bodies_of, observation_of, rays_of
-from sherf_core.model.sherf import Sherf, SherfConfig
+from sherf_core.model.sherf import Sherf
 
 SIZE = 64
 # Shipped weights lean on these values, so they may never change.
@@ -89,7 +89,9 @@ def test_each_sample_is_rendered_as_if_alone(model, statistics):
 
 def _pick(part, index: int):
     values = {
-        field.name: _pick(value, index) if dataclasses.is_dataclass(value := getattr(part, field.name)) else value[[index]]
+        field.name: _pick(value, index)
+        if dataclasses.is_dataclass(value := getattr(part, field.name))
+        else value[[index]]
         for field in dataclasses.fields(part)
     }
     return type(part)(**values)
