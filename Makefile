@@ -6,7 +6,7 @@ PYTHON_BIN := .venv/bin/python
 .PHONY: demo test check bench clean help environment environment-dev
 
 demo: environment ## Set up, then turn one picture of a person into new views and poses
-	@$(PYTHON_BIN) -m sherfctl run eval --out demo-output
+	@$(PYTHON_BIN) -m sherfctl run eval --dataset demo --out demo-output
 	@echo 'Report: $(CURDIR)/demo-output/report.html'
 
 test: environment-dev ## Set up, then run all tests
@@ -17,8 +17,9 @@ check: environment-dev ## Lint (ruff) and check types (mypy)
 	@$(PYTHON_BIN) -m ruff format --check .
 	@$(PYTHON_BIN) -m mypy
 
-bench: environment-dev ## Measure start-up times
+bench: environment-dev ## Measure start-up, and a frame's time and memory
 	@$(PYTHON_BIN) benchmarks/startup.py
+	@$(PYTHON_BIN) -m benchmarks.frame
 
 clean: ## Remove .venv and everything that was made
 	@rm -rf .venv .setup.log .setup.lock demo-output build dist ./*.egg-info .mypy_cache .pytest_cache .ruff_cache

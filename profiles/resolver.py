@@ -26,7 +26,6 @@ class ResolvedProfile:
         precision: `float32` or `tf32`.
         points_per_chunk: points sent through the model at once.
         resolution: side of the pictures, unless the user asks for another.
-        workers: processes that read pictures.
         notes: where this machine is not what the profile is for, and why a profile was chosen; sentences to show.
     """
 
@@ -36,7 +35,6 @@ class ResolvedProfile:
     precision: Literal["float32", "tf32"]
     points_per_chunk: int
     resolution: int
-    workers: int
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -72,7 +70,6 @@ def resolve_profile(name: str | Path, facts: Facts) -> ResolvedProfile:
         precision=profile.precision,
         points_per_chunk=profile.points_per_chunk,
         resolution=profile.resolution,
-        workers=min(profile.workers, facts.memory.cores or profile.workers),
         notes=tuple(notes),
     )
 

@@ -34,11 +34,8 @@ class Profile(BaseModel):
         Field(ge=1024, le=2**24, description="Points sent through the model at once; bounds memory, not the result."),
     ]
     resolution: Annotated[
-        int, Field(ge=32, le=2048, description="Side of the pictures in pixels, unless asked otherwise.")
+        int, Field(ge=64, le=2048, description="Side of the pictures in pixels, unless asked otherwise.")
     ]
-    workers: Annotated[
-        int, Field(ge=0, le=64, description="Processes that read pictures; 0 reads in the main one.")
-    ] = 0
     needs: Needs = Needs()
 
     @model_validator(mode="after")

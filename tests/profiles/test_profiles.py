@@ -96,11 +96,10 @@ def test_chunks_are_halved_until_they_fit_the_free_memory() -> None:
     assert tiny.points_per_chunk >= SMALLEST_CHUNK
 
 
-def test_little_memory_is_said_and_workers_follow_the_cores() -> None:
+def test_little_memory_is_said() -> None:
     facts = with_gpu("NVIDIA L4", 20).model_copy(update={"memory": MemoryFacts(available=GIB, cores=2)})
     resolved = resolve_profile("local-1gpu", facts)
     assert "1.0 GiB of memory are available" in resolved.notes[0]
-    assert resolved.workers == 2
 
 
 def test_unknown_names_get_a_suggestion() -> None:
