@@ -51,7 +51,8 @@ def top_cut(anatomy: Anatomy, shape: TopShape) -> Cut:
     neck_start, neck_end = _neck_axis(anatomy)
 
     def cut(rest: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
-        neckline = capsule_distance(rest, neck_start, neck_end) - shape.neck
+        back = smoothstep(rest[:, 2] - joints[NECK, 2], 0.0, -0.05)  # cloth reaches higher at the nape
+        neckline = capsule_distance(rest, neck_start, neck_end) - shape.neck + 0.025 * back
         if shape.vee:
             front = rest[:, 2] > joints[NECK, 2]
             depth = joints[NECK, 1] - 0.055 - shape.vee
@@ -106,7 +107,7 @@ def hood_cut(anatomy: Anatomy, neck: float) -> Cut:
 def _neck_axis(anatomy: Anatomy) -> tuple[np.ndarray, np.ndarray]:
     """The line from the pit of the neck to the skull that necklines are measured from."""
     joints = anatomy.joints
-    return joints[NECK] + np.array([0, -0.050, 0.002]), joints[HEAD] + np.array([0, 0.05, -0.015])
+    return joints[NECK] + np.array([0, -0.050, 0.008]), joints[HEAD] + np.array([0, 0.05, 0.010])
 
 
 def trousers_cut(anatomy: Anatomy, waist: float = 0.16, hem: float = 0.99) -> Cut:
