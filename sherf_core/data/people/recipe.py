@@ -195,14 +195,14 @@ def _top(generator: np.random.Generator, feminine: bool, seed: int) -> Top:
         sleeve = float(generator.choice([0.5, 0.97]))
         return Top(
             kind,
-            TopShape(hem, sleeve, 0.060, 0.03),
+            TopShape(hem, sleeve, 0.064, 0.03),
             Fit(0.007, (0.018, 0.012, 0.0), (0.09, 0.06, 0.1), 0.009, 8),
             fabric,
         )
     if kind == "longsleeve":
         fabric = _pattern(generator, ["stripe", "plain", "block", "floral", "melange"])
         return Top(
-            kind, TopShape(hem, 0.96, 0.064), Fit(0.005, (0.008, 0.006, 0.0), (0.16, 0.10, 0.1), 0.006, 6), fabric
+            kind, TopShape(hem, 0.96, 0.067), Fit(0.005, (0.008, 0.006, 0.0), (0.16, 0.10, 0.1), 0.006, 6), fabric
         )
     fabric = _pattern(
         generator,
@@ -210,7 +210,7 @@ def _top(generator: np.random.Generator, feminine: bool, seed: int) -> Top:
         trim="ribbed",
         emblem=str(generator.choice(["none", "none", "letter", "bars"])) if kind == "hoodie" else "none",
     )
-    neck = 0.058 if kind == "sweater" else 0.061
+    neck = 0.067 if kind == "sweater" else 0.064
     return Top(kind, TopShape(hem, 0.98, neck), Fit(0.010, (0.022, 0.016, 0.0), (0.08, 0.05, 0.1), 0.011, 12), fabric)
 
 
