@@ -44,10 +44,9 @@ following conditions are met:
 LICENSES = {
     "full.npz": MAKEHUMAN,
     "face_masks.png": MAKEHUMAN,
-    "jeans.npz, tee.npz, shoes.npz, hair.npz": f"refitted to the base mesh from {MORSE}",
-    "skin.jpg, shoes.jpg, eye.jpg, hair.png": f"scaled down from {MORSE}",
+    "jeans.npz": f"refitted to the base mesh from {MORSE}",
+    "skin.jpg": f"scaled down from {MORSE}",
     "jeans.jpg": f"scaled down, without the name on its patch, from {MORSE}",
-    "tee.jpg": f"scaled down, grey, without the logos, from {MORSE}",
 }
 
 
@@ -62,28 +61,25 @@ def build_mesh(body: dict[str, np.ndarray], bodies: SampledBodies, space: ShapeS
     print(f"  from dual quaternions: rms {plain * 1e3:.2f} mm plain, {corrected * 1e3:.2f} mm with the transfer")
 
 
-def build_clothes(folder: Path, body: dict[str, np.ndarray], space: ShapeSpace, weights: np.ndarray) -> None:
-    """One npz a garment, refitted from the MORSE man to the mean body and its shape directions."""
+def build_jeans(folder: Path, body: dict[str, np.ndarray], space: ShapeSpace, weights: np.ndarray) -> None:
+    """jeans.npz, refitted from the MORSE man to the mean body and its shape directions."""
     man = fit_man(folder)
     print(f"the MORSE man's body: mean distance {man.residual * 1e3:.1f} mm before the smooth correction")
-    made = {name: garments.cloth(folder, name, man, space, weights) for name in ("jeans", "tee")}
-    made["shoes"] = garments.shoes(folder, man, space, weights)
-    made["hair"] = garments.hair(folder, man, space, weights)
-    for name, garment in made.items():
-        face, barycentric = attach(garment.vertices, garment.weights, body["v_template"], body["f"], body["weights"])
-        arrays: dict[str, np.ndarray] = {
-            "vertices": garment.vertices.astype(np.float32),
-            "shapedirs": garment.directions.astype(np.float16),
-            **full_mesh.sparse_weights(garment.weights),
-            "faces": garment.faces.astype(np.uint16),
-            "corner_uv": np.round(np.clip(garment.corner_uv, 0, 1) * 65535).astype(np.uint16),
-            "transfer_faces": face.astype(np.uint16),
-            "transfer_barycentric": barycentric.astype(np.float16),
-            "hides": garment.hides,
-        }
-        np.savez_compressed(OUTPUT / f"{name}.npz", allow_pickle=False, **arrays)
-        hidden = int(garment.hides.sum())
-        print(f"{name}: {len(garment.vertices)} vertices, {len(garment.faces)} faces, hides {hidden} body vertices")
+    jeans = garments.cloth(folder, "jeans", man, space, weights)
+    face, barycentric = attach(jeans.vertices, jeans.weights, body["v_template"], body["f"], body["weights"])
+    arrays: dict[str, np.ndarray] = {
+        "vertices": jeans.vertices.astype(np.float32),
+        "shapedirs": jeans.directions.astype(np.float16),
+        **full_mesh.sparse_weights(jeans.weights),
+        "faces": jeans.faces.astype(np.uint16),
+        "corner_uv": np.round(np.clip(jeans.corner_uv, 0, 1) * 65535).astype(np.uint16),
+        "transfer_faces": face.astype(np.uint16),
+        "transfer_barycentric": barycentric.astype(np.float16),
+        "hides": jeans.hides,
+    }
+    np.savez_compressed(OUTPUT / "jeans.npz", allow_pickle=False, **arrays)
+    hidden = int(jeans.hides.sum())
+    print(f"jeans: {len(jeans.vertices)} vertices, {len(jeans.faces)} faces, hides {hidden} body vertices")
 
 
 def build_textures(folder: Path) -> None:
@@ -91,10 +87,6 @@ def build_textures(folder: Path) -> None:
     for name, mode, picture in (
         ("skin.jpg", "RGB", textures.skin(folder)),
         ("jeans.jpg", "RGB", textures.jeans(folder)),
-        ("tee.jpg", "L", textures.tee(folder)),
-        ("shoes.jpg", "RGB", textures.shoes(folder)),
-        ("hair.png", "LA", textures.hair(folder)),
-        ("eye.jpg", "RGB", textures.eye(folder)),
         ("face_masks.png", "RGB", textures.face_masks(base_mesh_path().parents[1] / "textures")),
     ):
         textures.write(OUTPUT / name, picture, mode)
@@ -110,7 +102,7 @@ def main() -> None:
     space = shape_space(bodies)
     build_mesh(body, bodies, space)
     if options.extracted:
-        build_clothes(options.extracted, body, space, bodies.weights)
+        build_jeans(options.extracted, body, space, bodies.weights)
         build_textures(options.extracted)
     lines = [f"{name}: {source}" for name, source in LICENSES.items()]
     (OUTPUT / "LICENSES.txt").write_text("\n".join(lines) + "\n\nMORSE\n-----\n" + BSD_TEXT, encoding="utf-8")

@@ -17,12 +17,12 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+# The man's shirt and shoes are not shipped; where they lie tells how big the body under them is.
 MESHES = {
     "male1591": "man",
     "jeans01": "jeans",
     "tshirt02": "tee",
     "classic_shoes_lres": "shoes",
-    "mhair02": "hair",
 }
 
 

@@ -112,13 +112,6 @@ def test_rays_hit_within_their_range_only(tool) -> None:
     assert tool("surface").ray_hits(origins, upwards, corners, -0.1, 1).tolist() == [True, False, False, False]
 
 
-def test_an_affine_field_repeats_affine_functions(tool) -> None:
-    rng = np.random.default_rng(2)
-    points, places, matrix = rng.normal(size=(20, 3)), rng.normal(size=(7, 3)), rng.normal(size=(3, 3))
-    field = tool("garments").AffineField(points)
-    np.testing.assert_allclose(field(points @ matrix + 2, places), places @ matrix + 2, atol=1e-12)
-
-
 def test_inpainting_fills_a_hole_with_its_surroundings(tool) -> None:
     picture = np.full((64, 64), 0.8, dtype=np.float32)
     valid = np.ones((64, 64), dtype=bool)

@@ -1,4 +1,4 @@
-"""Compact textures: smaller pictures, seams bled into the background, the T-shirt without its logo."""
+"""Compact textures: smaller pictures, seams bled into the background, no printed name."""
 
 from __future__ import annotations
 
@@ -62,37 +62,6 @@ def jeans(source: Path) -> Picture:
         picture[..., channel] = np.where(inner, leather, picture[..., channel])
     cloth = (picture[..., 3] > 0.9) & (picture[..., :3].max(axis=-1) > 0.08)
     return bleed(picture[..., :3], ndimage.binary_erosion(cloth, iterations=2))
-
-
-def tee(source: Path) -> Picture:
-    """The shirt's shading alone, grey (512, 512): its robot logos are dark or green on light cotton."""
-    picture = read(source / "tshirt02_texture.png", 1024)
-    cloth = ndimage.binary_erosion(picture[..., 3] > 0.9, iterations=3)
-    grey = picture[..., :3].mean(axis=-1)
-    chroma = np.ptp(picture[..., :3], axis=-1)
-    logo = cloth & ((grey < 0.74) | (chroma > 0.03))
-    logo = ndimage.binary_opening(logo, iterations=1)
-    logo = ndimage.binary_dilation(ndimage.binary_closing(logo, iterations=8), iterations=8)
-    plain = inpaint(bleed(grey, cloth), ~logo, spread=14)
-    half: Picture = plain.reshape(512, 2, 512, 2).mean(axis=(1, 3))
-    return half
-
-
-def shoes(source: Path) -> Picture:
-    """Brown leather."""
-    return read(source / "classicshoes_texture_diffuse.png", 512, "RGB")
-
-
-def hair(source: Path) -> Picture:
-    """Strands' brightness and opacity (512, 512, 2); brightness bled under the edges of the opacity."""
-    picture = read(source / "male02_diffuse_black.png", 512)
-    grey = bleed(picture[..., :3].mean(axis=-1), picture[..., 3] > 0.5)
-    return np.stack([grey, picture[..., 3]], axis=-1)
-
-
-def eye(source: Path) -> Picture:
-    """The eyeball with its iris in the middle."""
-    return read(source / "brown_eye.png", 256, "RGB")
 
 
 def face_masks(folder: Path) -> Picture:

@@ -13,7 +13,6 @@ from sherf_core.body.arrays import BodyArrays
 from sherf_core.body.files import load_body
 
 WARDROBE = Path(sherf_core.__file__).parent / "data" / "people" / "wardrobe"
-ITEMS = ("jeans", "tee", "shoes", "hair")
 BODY_VERTICES = 13380
 
 
@@ -80,9 +79,8 @@ def test_phenotypes_give_betas_that_mean_what_they_say(full: dict[str, np.ndarra
     assert stature(height=0.45) > stature(height=0.33) + 0.08
 
 
-@pytest.mark.parametrize("name", ITEMS)
-def test_items_are_meshes_like_the_full_one(name: str, body: BodyArrays) -> None:
-    item = _load(name)
+def test_the_jeans_are_a_mesh_like_the_full_one(body: BodyArrays) -> None:
+    item = _load("jeans")
     count = len(item["vertices"])
     assert item["shapedirs"].shape == (count, 3, 10)
     assert item["faces"].max() < count
@@ -92,14 +90,10 @@ def test_items_are_meshes_like_the_full_one(name: str, body: BodyArrays) -> None
     np.testing.assert_array_equal(item["weight_values"].astype(np.float64).sum(axis=1), 1)
 
 
-def test_clothes_hide_what_they_cover_and_nothing_else(full: dict[str, np.ndarray]) -> None:
-    height, side = full["vertices"][:BODY_VERTICES, 1], np.abs(full["vertices"][:BODY_VERTICES, 0])
-    jeans, tee, shoes = (_load(name)["hides"] for name in ("jeans", "tee", "shoes"))
-    assert height[jeans].max() < -0.1
-    assert height[jeans].min() > -1.12
-    assert side[tee].max() < 0.4
-    assert np.all(shoes[height < -1.15])
-    assert not _load("hair")["hides"].any()
+def test_the_jeans_hide_what_they_cover_and_nothing_else(full: dict[str, np.ndarray]) -> None:
+    hidden = full["vertices"][:BODY_VERTICES, 1][_load("jeans")["hides"]]
+    assert hidden.max() < -0.1
+    assert hidden.min() > -1.12
 
 
 @pytest.mark.parametrize(
@@ -107,22 +101,12 @@ def test_clothes_hide_what_they_cover_and_nothing_else(full: dict[str, np.ndarra
     [
         ("skin.jpg", "RGB", 1024),
         ("jeans.jpg", "RGB", 1024),
-        ("tee.jpg", "L", 512),
-        ("shoes.jpg", "RGB", 512),
-        ("hair.png", "LA", 512),
-        ("eye.jpg", "RGB", 256),
         ("face_masks.png", "RGB", 1024),
     ],
 )
 def test_textures(name: str, mode: str, size: int) -> None:
     with Image.open(WARDROBE / name) as image:
         assert (image.mode, image.size) == (mode, (size, size))
-
-
-def test_the_shirt_has_no_logo() -> None:
-    with Image.open(WARDROBE / "tee.jpg") as image:
-        shading = np.asarray(image)
-    assert np.ptp(shading) < 30
 
 
 def test_every_file_has_a_licence() -> None:
