@@ -19,7 +19,7 @@ check: environment-dev ## Lint (ruff) and check types (mypy)
 
 bench: environment-dev ## Measure start-up, and a frame's time and memory
 	@$(PYTHON_BIN) benchmarks/startup.py
-	@$(PYTHON_BIN) -m benchmarks.frame
+	@$(PYTHON_BIN) benchmarks/frame.py
 
 clean: ## Remove .venv and everything that was made
 	@rm -rf .venv .setup.log .setup.lock demo-output build dist ./*.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -1,6 +1,6 @@
 """Seconds to encode a person and to render a frame, and peak memory, on this machine.
 
-    python -m benchmarks.frame --size 512 --device cpu
+    python benchmarks/frame.py --size 512 --device cpu
 
 A person of the embedded body stands 3.4 m from a camera whose focal length is 900 pixels at 512². Time does not depend
 on the weights, so they are the initial ones.

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.golden_weights import fill
+from golden_weights import fill
 from sherf_core.body.files import load_body
 from sherf_core.body.model import BodyModel
 from sherf_core.geometry.nearest import VertexSearch

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.golden import GoldenInput, compare, compare_gradients, golden_model, read_input
+from golden import GoldenInput, compare, compare_gradients, golden_model, read_input
 from sherf_core.model.inputs import Bodies, Observation, RayBundle
 from sherf_core.model.normalization import set_statistics
 from sherf_core.model.sherf import Sherf, SherfConfig
@@ -101,10 +101,28 @@ def test_the_command_prints_a_table_and_fails_on_other_numbers(golden, tmp_path)
         wrong = {name: file[name] for name in ("pinned_eval/z_encoder_2d", "pinned_eval/image")}
     wrong["pinned_eval/image"] = wrong["pinned_eval/image"] + 0.01
     np.savez(tmp_path / "wrong.npz", **wrong)
-    command = [sys.executable, "-m", "benchmarks.parity", "--input", str(golden / "input_64.npz")]
+    script = str(Path(__file__).parents[2] / "benchmarks" / "parity.py")
+    command = [sys.executable, script, "--input", str(golden / "input_64.npz")]
     command += ["--golden", str(tmp_path / "wrong.npz"), "--body", str(golden / "BODY_SYNTHETIC.pkl.xz")]
-    root = Path(__file__).parents[2]
-    done = subprocess.run([*command, "--stats", "running"], cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "--stats", "running"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     assert "global feature z" in done.stdout
     assert "NOT the published numbers" in done.stdout
+
+
+def test_the_command_names_a_missing_body(tmp_path, capsys, monkeypatch):
+    import parity
+
+    monkeypatch.setattr(parity, "__file__", str(tmp_path / "a" / "b" / "parity.py"))
+    monkeypatch.setattr(sys, "argv", ["parity", "--input", "input.npz", "--golden", str(tmp_path / "golden.npz")])
+    assert parity.main() == 2
+    assert "fix: name the body: --body FILE" in capsys.readouterr().err
+
+
+def test_the_command_names_a_missing_body(tmp_path, capsys, monkeypatch):
+    import parity
+
+    monkeypatch.setattr(parity, "__file__", str(tmp_path / "a" / "b" / "parity.py"))
+    monkeypatch.setattr(sys, "argv", ["parity", "--input", "input.npz", "--golden", str(tmp_path / "golden.npz")])
+    assert parity.main() == 2
+    assert "fix: name the body: --body FILE" in capsys.readouterr().err

@@ -1,1 +1,0 @@
-"""Measurements: numerical parity with the published model, speed and memory."""
