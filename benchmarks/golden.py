@@ -43,7 +43,10 @@ TOLERANCES = {
     "feature map": 5e-5,
     "plane features": 5e-5,
     "pixel features": 5e-5,
+    "volume levels": 5e-5,
     "volume features": 5e-5,
+    "tokens before attention": 5e-5,
+    "tokens": 5e-5,
     "sigma": 2e-5,
     "rgb": 2e-5,
     "image": 1e-5,
@@ -51,6 +54,8 @@ TOLERANCES = {
     "coverage": 2e-5,
 }
 SPARSE_TOLERANCE = 5e-5
+# A golden file may leave stages out, but not these.
+ESSENTIAL = ("sigma", "rgb", "image")
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,9 @@ def compare(model: Sherf, batch: GoldenInput, golden_path: Path, statistics: Sta
         rows[-1] = Row(**{**vars(rows[-1]), "note": f"{'FAIL' if off > PIXELS_OFF else ''} {off:.3%} off".strip()})
     add("depth", "image_depth", rendering.depth)
     add("coverage", "weights_image", rendering.alpha)
-    return rows
+    found = {row.stage for row in rows}
+    absent = [stage for stage in ESSENTIAL if stage not in found]
+    return rows + [Row(stage, np.inf, np.inf, TOLERANCES[stage], "FAIL not in the golden file") for stage in absent]
 
 
 def _add_encoding(
@@ -178,13 +185,14 @@ def _add_encoding(
         with_batch = torch.cat([torch.zeros(len(sites), 1, dtype=torch.int64), sites], dim=1)
         for key in (f"sp_{name}_indices", f"sp_{name}_indices_sorted"):
             add(f"sparse {name}: sites", key, with_batch, 0.0)
+        order = torch.from_numpy(np.argsort(model.volume.sites[level].keys())).to(features.device)
         for key in golden:
-            if key == f"sp_{name}_features":
-                add(f"sparse {name}", key, features[0], SPARSE_TOLERANCE)
-            elif key.startswith(f"sp_{name}_features_sorted_step"):
-                order = torch.from_numpy(np.argsort(model.volume.sites[level].keys()))
-                step = int(key.rpartition("step")[2])
-                add(f"sparse {name}", key, features[0][order][::step], SPARSE_TOLERANCE)
+            # Whole, or every n-th row; in the vertices' order, or sorted by voxel.
+            kind = key.removeprefix(f"sp_{name}_features") if key.startswith(f"sp_{name}_features") else "not this"
+            if kind in ("", "_sorted") or kind.startswith(("_step", "_sorted_step")):
+                rows = features[0][order] if kind.startswith("_sorted") else features[0]
+                step = int(kind.rpartition("step")[2] or 1)
+                add(f"sparse {name}", key, rows[::step], SPARSE_TOLERANCE)
 
 
 def _add_points(
@@ -202,6 +210,8 @@ def _add_points(
         add("samples in the shell", "pts_mask", torch.from_numpy(np.packbits(inside.numpy())))
     canonical, view = canonical[:512], view[:512]
     features = model.features(person, 0, canonical)
+    in_volume = model.volume.sample([level[0] for level in person.levels], canonical)
+    before_attention = model.renderer.merge(features.tokens())
     sigma, rgb = model.field(person, 0, canonical, view)
     add("canonical points", "coarse_canonical_pts_first512", canonical)
     add("canonical directions", "coarse_canonical_viewdir_first512", view)
@@ -209,7 +219,10 @@ def _add_points(
     add("observation pixels", "src_uv_first512", features.uv)
     add("plane features", "triplane_feature_first512", features.planes.transpose(0, 1))
     add("pixel features", "point_2d_feature_first512", features.pixels)
+    add("volume levels", "encoder_3d_first512", in_volume)
     add("volume features", "point_3d_feature_first512", features.volume)
+    add("tokens before attention", "fused_before_transformer_first512", before_attention)
+    add("tokens", "fused_after_transformer_first512", model.renderer.transformer(before_attention))
     add("sigma", "sigma_first512", sigma)
     add("rgb", "rgb_first512", rgb)
 

@@ -52,38 +52,41 @@ def canonical_box(vertices: Float[Tensor, "V 3"]) -> Float[Tensor, "2 3"]:
 
 def to_canonical(body_model: BodyModel, bodies: Bodies) -> VertexMaps:
     """Posed SMPL space -> big pose: undo skinning, pose and shape offsets; add the big pose's."""
-    transforms = body_model.vertex_transforms64(bodies.poses, bodies.shapes)
-    offsets = body_model.pose_offsets64(bodies.poses) + body_model.shape_offsets64(bodies.shapes)
-    big_transforms, big_offsets = _big(body_model)
-    linear = big_transforms[..., :3, :3] @ torch.linalg.inv(transforms[..., :3, :3])
-    moved = big_offsets - offsets
-    offset = (
-        big_transforms[..., :3, 3]
-        - _apply(linear, transforms[..., :3, 3])
-        + _apply(big_transforms[..., :3, :3].expand_as(linear), moved)
-    )
-    return VertexMaps(linear.float(), offset.float())
+    return _between(_posed(body_model, bodies), _big(body_model))
 
 
 def to_posed(body_model: BodyModel, bodies: Bodies) -> VertexMaps:
     """Big pose -> posed SMPL space of `bodies`: the inverse of `to_canonical`, with the same vertex's weights."""
+    return _between(_big(body_model), _posed(body_model, bodies))
+
+
+@dataclass(frozen=True)
+class _Pose:
+    """What skinning does to each vertex: add the offset, then turn and move."""
+
+    linear: Float[Tensor, "B V 3 3"]
+    translation: Float[Tensor, "B V 3"]
+    offsets: Float[Tensor, "B V 3"]
+
+
+def _posed(body_model: BodyModel, bodies: Bodies) -> _Pose:
     transforms = body_model.vertex_transforms64(bodies.poses, bodies.shapes)
     offsets = body_model.pose_offsets64(bodies.poses) + body_model.shape_offsets64(bodies.shapes)
-    big_transforms, big_offsets = _big(body_model)
-    linear = transforms[..., :3, :3] @ torch.linalg.inv(big_transforms[..., :3, :3])
-    moved = offsets - big_offsets
-    offset = (
-        transforms[..., :3, 3]
-        - _apply(linear, big_transforms[..., :3, 3].expand(len(linear), -1, -1))
-        + _apply(transforms[..., :3, :3], moved)
-    )
-    return VertexMaps(linear.float(), offset.float())
+    return _Pose(transforms[..., :3, :3], transforms[..., :3, 3], offsets)
 
 
-def _big(body_model: BodyModel) -> tuple[Tensor, Tensor]:
+def _big(body_model: BodyModel) -> _Pose:
     poses = big_pose(body_model.v_template.device)
-    return body_model.vertex_transforms64(poses, poses.new_zeros(1, 10)), body_model.pose_offsets64(poses)
+    identity, zero = torch.eye(3, device=poses.device)[None], poses.new_zeros(1, 3)
+    return _posed(body_model, Bodies(poses, poses.new_zeros(1, 10), identity, zero))
 
 
-def _apply(linear: Float[Tensor, "B V 3 3"], x: Float[Tensor, "B V 3"]) -> Float[Tensor, "B V 3"]:
-    return torch.einsum("bvij,bvj->bvi", linear, x)
+def _between(source: _Pose, target: _Pose) -> VertexMaps:
+    """x -> target.linear · (source.linear⁻¹ · (x - source.translation) - source.offsets + target.offsets) + …."""
+    linear = target.linear @ torch.linalg.inv(source.linear)
+    offset = target.translation - _apply(linear, source.translation)
+    return VertexMaps(linear.float(), (offset + _apply(target.linear, target.offsets - source.offsets)).float())
+
+
+def _apply(linear: Float[Tensor, "#B V 3 3"], x: Float[Tensor, "#B V 3"]) -> Float[Tensor, "B V 3"]:
+    return (linear @ x[..., None])[..., 0]

@@ -111,7 +111,11 @@ class FeatureFusion(nn.Module):
         self.view_enc = PositionalEncoding(VIEW_OCTAVES)
 
     def forward(self, tokens: Float[Tensor, "P 3 96"]) -> Float[Tensor, "P 3 32"]:
-        return self.transformer(_linear(self.conv1d_reprojection, tokens))
+        return self.transformer(self.merge(tokens))
+
+    def merge(self, tokens: Float[Tensor, "P 3 96"]) -> Float[Tensor, "P 3 32"]:
+        """One token of 32 out of each [planes, pixels, volume] of 96."""
+        return _linear(self.conv1d_reprojection, tokens)
 
 
 class Sherf(nn.Module):
