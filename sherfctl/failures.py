@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sherf_core.errors import SherfError
+from sherfctl.console.layout import size
 
 # Operating system errors that users meet and can mend, with the way to mend them.
 SYSTEM_FIXES = {
@@ -25,6 +27,15 @@ SYSTEM_FIXES = {
     errno.EISDIR: "check the path: a file is wanted there, it is a folder",
     errno.EMFILE: "too many open files: raise the limit (`ulimit -n 4096`)",
 }
+# How errors that are RuntimeErrors to Python say that memory is used up.
+GPU_MEMORY_WORDS = ("CUDA out of memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+MAIN_MEMORY_WORDS = ("DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator: not enough memory")
+# What was asked for in vain: torch's words, or numpy's.
+ASKED = re.compile(r"(?:[Tt]ried to allocate|Unable to allocate) ([\d.]+) (bytes|[KMGTP]iB)")
+SMALLER = (
+    "ask for a smaller --resolution, use a profile with smaller points_per_chunk (`sherfctl profiles list`), or close "
+    "other programs"
+)
 
 
 @dataclass(frozen=True)
@@ -53,15 +64,39 @@ def failure_of(error: BaseException) -> Failure | None:
         where = f": {error.filename}" if error.filename is not None else ""
         path = str(error.filename) if error.filename is not None else None
         return Failure(kind, f"{os.strerror(error.errno)}{where}", fix=SYSTEM_FIXES[error.errno], path=path)
-    # torch's out-of-memory error is known by name, so that torch need not be imported here.
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError":
-        return Failure(
-            kind,
-            f"out of memory ({str(error).splitlines()[0] if str(error) else 'no details'})",
-            fix="close other programs, or ask for a smaller --resolution; for the GPU's memory also --profile cpu",
-            code="RUN.VRAM" if kind == "OutOfMemoryError" else "SYS.RAM",
+    return _out_of_memory(error)
+
+
+def _out_of_memory(error: BaseException) -> Failure | None:
+    """The GPU's memory or the computer's used up; None for other errors.
+
+    torch's errors are known by their type's name and their words, so that torch need not be imported here.
+    """
+    kind, text = type(error).__name__, str(error)
+    if kind == "OutOfMemoryError" or (isinstance(error, RuntimeError) and _says(text, GPU_MEMORY_WORDS)):
+        found, fix, code = (
+            "the GPU's memory is used up",
+            f"{SMALLER}, or run without the GPU: --profile cpu",
+            "RUN.VRAM",
         )
-    return None
+    elif (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, RuntimeError) and _says(text, MAIN_MEMORY_WORDS))
+    ):
+        found, fix, code = "this computer's memory is used up", SMALLER, "SYS.RAM"
+    else:
+        return None
+    asked = ASKED.search(text)
+    if asked:
+        count, unit = asked.groups()
+        amount = size(int(count)) if unit == "bytes" else f"{count} {unit}"
+        found += f": another {amount} could not be had"
+    return Failure(kind, found, fix=fix, code=code)
+
+
+def _says(text: str, phrases: Sequence[str]) -> bool:
+    return any(phrase in text for phrase in phrases)
 
 
 def save_traceback(error: BaseException, arguments: list[str], environment: Mapping[str, str]) -> Path | None:

@@ -157,7 +157,8 @@ def test_typed_errors_become_json_where_json_was_asked(command: ModuleType) -> N
     [
         (OSError(errno.ENOSPC, "x", "/out/a.png"), "No space left on device: /out/a.png"),
         (PermissionError(errno.EACCES, "x", "/out"), "Permission denied: /out"),
-        (MemoryError(), "out of memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "this computer's memory is used up [SYS.RAM]"),
+        (MemoryError(), "this computer's memory is used up [SYS.RAM]"),
     ],
 )
 def test_errors_of_the_machine_are_the_users_to_mend(command: ModuleType, error: Exception, words: str) -> None:
