@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from sherf_core.body.arrays import BodyArrays
 from sherf_core.body.files import FREE_BODY, load_body
 from sherf_core.data.discover import Sources, UserFiles, WeightKind, find_sources, user_files
 from sherf_core.data.renderpeople import RenderPeople
@@ -73,13 +74,14 @@ class Options:
 
 @dataclass(frozen=True)
 class Job:
-    """A settled evaluation: every file found, every picture listed, nothing computed yet."""
+    """A settled evaluation: every file found and looked into, every picture listed, nothing computed yet."""
 
     options: Options
     sources: Sources
     weights: WeightKind
     reader: RenderPeople
     plan: Plan
+    body: BodyArrays
     vgg: Path | None
     folder: RunFolder
     files: Mapping[str, Any]
@@ -102,8 +104,17 @@ class Job:
             "notes": list(self.sources.notes),
         }
 
-    def run(self, on_item: OnItem = lambda result, resumed: None) -> dict[str, Any]:
-        """Run (or go on with) the evaluation, write metrics.json and report.html, return metrics.json's content."""
+    def run(
+        self,
+        on_item: OnItem = lambda result, resumed: None,
+        on_open: Callable[[RunFolder], None] = lambda folder: None,
+    ) -> dict[str, Any]:
+        """Run (or go on with) the evaluation, write metrics.json and report.html, return metrics.json's content.
+
+        Args:
+            on_item: called after each picture.
+            on_open: called once the output folder is ready, and an earlier run in it was set aside where need be.
+        """
         from sherf_core.evaluate.document import Circumstances
         from sherf_core.evaluate.output import write_output
         from sherf_core.evaluate.renderer import SherfRenderer
@@ -111,10 +122,13 @@ class Job:
         from sherf_core.metrics.lpips import Lpips
         from sherf_core.metrics.suite import MetricSuite
 
-        self.folder.open()
+        # Whatever can fail on a user's file comes first: the folder may hold a good run, which opening moves aside.
         lpips = Lpips.from_file(self.vgg, self.options.device) if self.vgg else None
         metrics = MetricSuite(lpips, f"not measured: {HOW_TO_GET}")
-        evaluation = evaluate(self.plan, self.reader, SherfRenderer(self._model()), metrics, self.folder, on_item)
+        renderer = SherfRenderer(self._model())
+        self.folder.open()
+        on_open(self.folder)
+        evaluation = evaluate(self.plan, self.reader, renderer, metrics, self.folder, on_item)
         machine = {"profile": self.options.profile, "device": device_name(self.options.device)}
         circumstances = Circumstances(self.weights, self.files, machine, self.versions)
         return write_output(evaluation, self.folder, circumstances)
@@ -131,7 +145,7 @@ class Job:
         config = SherfConfig(statistics=self.options.statistics)
         if self.options.points_per_chunk is not None:
             config = replace(config, points_per_chunk=self.options.points_per_chunk)
-        model = Sherf(BodyModel(load_body(self.sources.body)), config)
+        model = Sherf(BodyModel(self.body), config)
         like = model.state_dict()
         if self.weights is WeightKind.CHECKPOINT and self.sources.checkpoint is not None:
             state = load_weights(self.sources.checkpoint)
@@ -151,6 +165,7 @@ def prepare(options: Options) -> Job:
     Raises:
         SherfError: something is missing, broken or contradictory; the message says what to do.
     """
+    from sherf_core.io.weights import check_header
     from sherf_core.model.demo import DEMO_WEIGHTS, demo_description
 
     sources = find_sources(
@@ -169,10 +184,15 @@ def prepare(options: Options) -> Job:
         )
     reader = RenderPeople(sources.data, resolution=resolution)
     planned = plan(sources.split, reader, subjects=options.subjects, limit=options.limit)
+    for frame in (planned.items[0].observation, planned.items[0].target):
+        reader.frame(*frame)  # tells whether the stored pictures are large enough for the resolution
+    body = load_body(sources.body)
     weights, checkpoint = sources.weights, sources.checkpoint
     if weights is WeightKind.DEMO:
         checkpoint = DEMO_WEIGHTS if DEMO_WEIGHTS.is_file() else None
         weights = WeightKind.DEMO if checkpoint else WeightKind.UNTRAINED
+    elif checkpoint is not None:
+        check_header(checkpoint)
     vgg = find_vgg_weights(options.folder)
     files = {
         "data": str(sources.data),
@@ -195,7 +215,7 @@ def prepare(options: Options) -> Job:
         "versions": versions,
     }
     out = options.out or options.folder / "runs" / f"eval-{planned.dataset}"
-    return Job(options, sources, weights, reader, planned, vgg, RunFolder(out, settings), files, versions)
+    return Job(options, sources, weights, reader, planned, body, vgg, RunFolder(out, settings), files, versions)
 
 
 def device_name(device: str) -> str:

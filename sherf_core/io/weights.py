@@ -19,7 +19,7 @@ from sherf_core.io.atomic import atomic_write
 from sherf_core.io.digest import sha256
 from sherf_core.io.sniff import FileKind, require_kind
 
-__all__ = ["TensorShape", "load_weights", "manifest", "read_metadata", "save_weights", "sha256"]
+__all__ = ["TensorShape", "check_header", "load_weights", "manifest", "read_metadata", "save_weights", "sha256"]
 
 IGNORED_PREFIX = "superresolution."
 """Published files carry an upsampler that the published model never runs; its names are known and left out."""
@@ -49,6 +49,21 @@ def manifest() -> dict[str, TensorShape]:
     return {name: TensorShape(tuple(shape), getattr(torch, dtype)) for name, (dtype, shape) in entries.items()}
 
 
+def check_header(path: str | os.PathLike[str]) -> None:
+    """See from a weights file's header alone whether its names and shapes are the model's.
+
+    Raises:
+        CheckpointError: as `load_weights`, but for the tensors' types.
+    """
+    path = Path(path)
+    _require_safetensors(path)
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            _require_header(path, file)
+    except (SafetensorError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
 def load_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """The model's state, on the CPU, complete and with the manifest's shapes and types.
 
@@ -62,10 +77,7 @@ def load_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     _require_safetensors(path)
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            names = [name for name in file.keys() if not name.startswith(IGNORED_PREFIX)]  # noqa: SIM118
-            _require_names(path, names)
-            # Shapes first, from the header: nothing is read of a file that does not fit.
-            _require_shapes(path, {name: tuple(file.get_slice(name).get_shape()) for name in names})
+            _require_header(path, file)  # from the header: nothing is read of a file that does not fit
             tensors = {name: file.get_tensor(name) for name in manifest()}
     except (SafetensorError, OSError) as error:
         raise _damaged(path, error) from error
@@ -104,6 +116,13 @@ def save_weights(
     }
     with atomic_write(path) as temporary:
         save_file(plain, temporary, metadata=dict(metadata or {}))
+
+
+def _require_header(path: Path, file: safe_open) -> None:
+    """Compare the names and shapes in an open file's header with the manifest."""
+    names = [name for name in file.keys() if not name.startswith(IGNORED_PREFIX)]  # noqa: SIM118
+    _require_names(path, names)
+    _require_shapes(path, {name: tuple(file.get_slice(name).get_shape()) for name in names})
 
 
 def _require_safetensors(path: Path) -> None:

@@ -15,6 +15,7 @@ from sherfctl.exit_codes import ExitCode
 if TYPE_CHECKING:
     from profiles import ResolvedProfile
     from sherf_core.evaluate.job import Job
+    from sherf_core.evaluate.store import RunFolder
 
 
 class DatasetName(str, Enum):
@@ -129,23 +130,27 @@ def _run(console: Console, job: Job) -> dict[str, Any]:
                 progress.advance(note=f"PSNR {number('psnr', result.measurements['paper']['psnr'].value)}")
 
         try:
-            document = job.run(on_item)
+            document = job.run(on_item, lambda folder: _tell_moved(console, folder))
         except KeyboardInterrupt:
             console.note(
                 f"{progress.done} of {len(job.plan.items)} pictures are stored in {job.folder.path}; "
                 "the same command goes on from there"
             )
             raise
-    if job.folder.earlier is not None:
-        console.note(
-            f"{job.folder.path} held a run with other settings ({'; '.join(job.folder.changed)}); "
-            f"it was moved to {job.folder.earlier}"
-        )
     for note in document["notes"]:
         console.note(f"note: {note}")
     if job.vgg is None:
         console.note(f"LPIPS {job.describe()['lpips']}")
     return document
+
+
+def _tell_moved(console: Console, folder: RunFolder) -> None:
+    """Say where an earlier run went, at once: whatever happens later, its files are there."""
+    if folder.earlier is not None:
+        console.note(
+            f"{folder.path} held a run with other settings ({'; '.join(folder.changed)}); "
+            f"it was moved to {folder.earlier}"
+        )
 
 
 def _announce(console: Console, job: Job, resolved: ResolvedProfile) -> None:

@@ -160,6 +160,22 @@ def test_subjects_with_commas_and_numbers(start, people):
     assert json.loads(stdout)["subjects"] == ["bob", "ann", "cem"]
 
 
+def test_where_an_earlier_run_went_is_said_even_when_this_one_stops(start, people, monkeypatch, tmp_path):
+    out = tmp_path / "here" / "out"
+    words = small(people, "--checkpoint", "untrained", "--out", out)
+    out.mkdir()
+    (out / "run.json").write_text('{"fingerprint": "0123", "settings": {"resolution": 512}}')
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sherf_core.evaluate.renderer.SherfRenderer.render", stop)
+    status, _, stderr = start(*words)
+    assert status == 130
+    assert "it was moved to" in stderr
+    assert "earlier-0123" in stderr
+
+
 def test_interrupted_says_how_to_go_on(start, people, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt

@@ -3,10 +3,11 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import save_file
 
 from sherf_core.data.discover import WeightKind
 from sherf_core.data.splits import DEMO
-from sherf_core.errors import BrokenFileError, ConfigurationError
+from sherf_core.errors import BodyFileError, BrokenFileError, CheckpointError, ConfigurationError
 from sherf_core.evaluate.job import Options, prepare
 from sherf_core.metrics.vgg_files import WEIGHTS_NAME
 
@@ -83,6 +84,25 @@ def test_a_broken_vgg_file_stops_the_run_with_a_way_out(options, tmp_path):
     (tmp_path / "assets" / WEIGHTS_NAME).write_bytes(b"<html>")
     job = prepare(options())
     assert job.vgg == tmp_path / "assets" / WEIGHTS_NAME
+    # A good run with other settings lies where this one would write: it stays.
+    job.folder.path.mkdir(parents=True)
+    (job.folder.path / "run.json").write_text('{"fingerprint": "good", "settings": {}}')
+    (job.folder.path / "metrics.json").write_text("{}")
     with pytest.raises(BrokenFileError, match="SHA-256") as caught:
         job.run()
     assert WEIGHTS_NAME in caught.value.fix
+    assert sorted(path.name for path in job.folder.path.iterdir()) == ["metrics.json", "run.json"]
+
+
+def test_preparing_looks_into_the_users_files(options, tmp_path):
+    """So a dry run tells of them, and nothing is moved aside for a run that cannot start."""
+    checkpoint = tmp_path / "other.safetensors"
+    save_file({"a.weight": np.zeros(3, np.float32)}, checkpoint)
+    with pytest.raises(CheckpointError, match="does not fit the model"):
+        prepare(options(checkpoint=str(checkpoint)))
+    body = tmp_path / "SMPL_NEUTRAL.pkl"
+    body.write_bytes(b"<html>")
+    with pytest.raises(BodyFileError, match="web page"):
+        prepare(options(body=str(body)))
+    with pytest.raises(ConfigurationError, match="smaller than the resolution"):
+        prepare(options(resolution=SIDE + 1))
