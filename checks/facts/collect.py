@@ -17,12 +17,30 @@ TORCH_SECONDS = 60.0
 FILE_SECONDS = 30.0
 PROGRAM = Path(__file__).resolve().parents[2]
 MANIFEST = PROGRAM / "sherf_core" / "io" / "manifest.json"
-# What the embedded default is made of, inside the installation.
+# Files of each person of the demo: a picture and its mask stand for the rest of their folders.
+DEMO_PARTS = (
+    "cameras.json",
+    "outputs_re_fitting/refit_smpl_2nd.npz",
+    "img/camera0000/0000.jpg",
+    "mask/camera0000/0000.png",
+)
+# What works without any file of the user's is made of these, inside the installation.
 SHIPPED = (
     "sherf_core/io/manifest.json",
     "sherf_core/body/free_body.npz",
-    "sherf_core/data/demo/human_list.txt",
     "sherf_core/model/demo_weights.safetensors",
+    "sherf_core/metrics/lpips_vgg_heads.safetensors",
+    "sherf_core/data/people/wardrobe/full.npz",
+    "sherf_core/data/people/wardrobe/jeans.npz",
+    "sherf_core/data/people/wardrobe/jeans.jpg",
+    "sherf_core/data/people/wardrobe/skin.jpg",
+    "sherf_core/data/people/wardrobe/face_masks.png",
+    "sherf_core/data/demo/human_list.txt",
+    *(
+        f"sherf_core/data/demo/{person}/{part}"
+        for person in ("person_0000", "person_0001", "person_0002")
+        for part in DEMO_PARTS
+    ),
 )
 
 

@@ -11,6 +11,7 @@ from checks.rules.registry import found, rule
 
 GIB = 1024**3
 OLDEST_PYTHON = (3, 10)
+PARTS_SHOWN = 5
 # Main memory for an evaluation at 512 x 512 on the CPU; training also runs processes that read pictures.
 RAM_NEEDED = {"eval": 3 * GIB, "train": 8 * GIB}
 DISK_COMFORT, DISK_LEAST = GIB, GIB // 10
@@ -32,7 +33,8 @@ def installation(facts: Facts, purpose: Purpose) -> list[Finding]:
     if not facts.missing_parts:
         return []
     severity = Severity.BLOCK if purpose.is_embedded else Severity.WARN
-    return found("SYS.INSTALL", severity, [f"missing: {', '.join(facts.missing_parts)}"])
+    shown, more = facts.missing_parts[:PARTS_SHOWN], len(facts.missing_parts) - PARTS_SHOWN
+    return found("SYS.INSTALL", severity, [f"missing: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}"])
 
 
 @rule("SYS.RAM")

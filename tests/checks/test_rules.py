@@ -68,6 +68,12 @@ def test_training_needs_a_gpu_and_no_checkpoint(laptop: Facts) -> None:
     assert grave(laptop, TRAIN) == {"GPU.NONE": BLOCK, "SMPL.MISSING": BLOCK, "DATA.MISSING": BLOCK}
 
 
+def test_a_few_missing_parts_are_named_and_the_rest_counted(laptop: Facts) -> None:
+    parts = tuple(f"sherf_core/part{number}" for number in range(7))
+    (finding,) = (f for f in diagnose(change(laptop, missing_parts=parts), DEMO).findings if f.id == "SYS.INSTALL")
+    assert finding.evidence == (f"missing: {', '.join(parts[:5])} and 2 more",)
+
+
 # id, what is changed on the complete workstation, and the severity for the demo, for RenderPeople and for training.
 CASES: list[tuple[str, dict[str, Any], Severity | None, Severity | None, Severity | None]] = [
     ("PY.VERSION", {"python": {"version": "3.9.18"}}, BLOCK, BLOCK, BLOCK),
