@@ -44,11 +44,11 @@ SHIPPED = (
 )
 
 
-def machine_facts(*, ask_torch: bool = True) -> Facts:
+def machine_facts() -> Facts:
     """Facts about the machine alone, quickly: torch is asked (in a child process) only where there is a GPU to use."""
     observed, problems = gather(_machine_collectors())
     observed_gpu: GpuFacts = observed.get("gpu", GpuFacts())
-    if ask_torch and observed_gpu.present:
+    if observed_gpu.present:
         more, more_problems = gather({"torch": _torch_collector()})
         observed, problems = {**observed, **more}, (*problems, *more_problems)
     return Facts(**observed, problems=problems)

@@ -8,9 +8,6 @@ from torch.nn import functional
 
 from sherf_core.model.normalization import SampleBatchNorm
 
-GLOBAL_CHANNELS = 512
-PIXEL_CHANNELS = 64
-
 
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions with a shortcut."""

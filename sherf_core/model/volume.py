@@ -21,7 +21,6 @@ from sherf_core.model.sparse import (
     voxelise,
 )
 
-VERTEX_CHANNELS = 32
 LEVEL_CHANNELS = (32, 64, 96)
 
 
