@@ -7,7 +7,6 @@ PYTHON_BIN := .venv/bin/python
 
 demo: environment ## Set up, then turn one picture of a person into new views and poses
 	@$(PYTHON_BIN) -m sherfctl run eval --dataset demo --out demo-output
-	@echo 'Report: $(CURDIR)/demo-output/report.html'
 
 test: environment-dev ## Set up, then run all tests
 	@$(PYTHON_BIN) -m pytest

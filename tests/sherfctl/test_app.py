@@ -18,7 +18,8 @@ from sherfctl.console import console_of
 from sherfctl.exit_codes import ExitCode
 from sherfctl.registry import COMMANDS, CommandEntry, LazyGroup, build_group
 
-HEAVY = {"torch", "numpy", "scipy", "yaml", "skimage", "smplx"}
+# Not pydantic: typer imports that itself.
+HEAVY = {"PIL", "numpy", "psutil", "pynvml", "rich", "safetensors", "scipy", "skimage", "smplx", "torch", "yaml"}
 
 
 class Result:
