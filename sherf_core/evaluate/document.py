@@ -10,7 +10,7 @@ from sherf_core.data.discover import WeightKind
 from sherf_core.evaluate.protocol import TITLES, Plan, Task
 from sherf_core.evaluate.results import Averages, averages, averages_by_subject
 from sherf_core.evaluate.runner import Evaluation
-from sherf_core.evaluate.store import IMAGES, RunFolder
+from sherf_core.evaluate.store import RunFolder
 from sherf_core.metrics.suite import METRICS, UNITS
 
 FORMAT = 1
@@ -65,7 +65,7 @@ def document_of(evaluation: Evaluation, folder: RunFolder, circumstances: Circum
         "total": averages_document(total),
         "subjects": {name: averages_document(of) for name, of in averages_by_subject(evaluation.results).items()},
         "images": [
-            {**result.as_dict(), "picture": f"{IMAGES}/{folder.image_path(result.item).name}"}
+            {**result.as_dict(), "picture": folder.image_path(result.item).relative_to(folder.path).as_posix()}
             for result in evaluation.results
         ],
         "dataset": {

@@ -44,7 +44,7 @@ class Options:
         resolution: side of the pictures in pixels.
         resolution_limit: without `resolution`, the split's own but at most this (the launch profile's).
         statistics: BatchNorm statistics of each sample on its own (the published evaluation), or running ones.
-        out: output folder, default runs/eval-DATASET.
+        out: output folder, default runs/eval-DATASET, or runs/eval-DATASET-partial for a part of the pictures.
         limit: at most so many pictures.
         device: a torch device.
         tf32: let a GPU round matrix products to TF32, which is faster and not exact.
@@ -126,7 +126,7 @@ class Job:
         lpips = Lpips.from_file(self.vgg, self.options.device) if self.vgg else None
         metrics = MetricSuite(lpips, f"not measured: {HOW_TO_GET}")
         renderer = SherfRenderer(self._model())
-        self.folder.open()
+        self.folder.open(self.plan.items)
         on_open(self.folder)
         evaluation = evaluate(self.plan, self.reader, renderer, metrics, self.folder, on_item)
         machine = {"profile": self.options.profile, "device": device_name(self.options.device)}
@@ -214,7 +214,8 @@ def prepare(options: Options) -> Job:
         "lpips": sha256(vgg) if vgg else "not measured",
         "versions": versions,
     }
-    out = options.out or options.folder / "runs" / f"eval-{planned.dataset}"
+    name = f"eval-{planned.dataset}-partial" if planned.partial else f"eval-{planned.dataset}"
+    out = options.out or options.folder / "runs" / name
     return Job(options, sources, weights, reader, planned, body, vgg, RunFolder(out, settings), files, versions)
 
 

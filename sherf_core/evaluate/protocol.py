@@ -104,6 +104,11 @@ class Plan:
     missing: int
     skipped: int
 
+    @property
+    def partial(self) -> bool:
+        """Whether this is not the split's own evaluation, but chosen subjects or the first pictures only."""
+        return self.chosen or len(self.items) < self.total
+
 
 def items_of(split: Split, subject: str) -> list[Item]:
     """Every item of one subject, whether its frames are on disk or not; sorted by observation."""

@@ -7,13 +7,14 @@
 
 A stored result counts only when the run's fingerprint and the digest of the picture's data are the same as now. A
 folder that holds a run with other settings is never mixed or overwritten: its files move to OUT/earlier-FINGERPRINT/.
+So do those of a run whose report shows pictures that the new one would leave out.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,14 @@ class RunFolder:
         self.path, self.settings, self.fingerprint = Path(path), settings, fingerprint(settings)
         self.changed: list[str] = []
         self.earlier: Path | None = None
+        self.dropped = 0
 
-    def open(self) -> None:
-        """Make the folder ready: take up the run it holds, or move one with other settings aside.
+    def open(self, items: Iterable[Item] = ()) -> None:
+        """Make the folder ready: take up the run it holds, or move it aside.
 
-        Afterwards `changed` lists the settings that differ and `earlier` is where that run lies now.
+        It is moved when its settings are others, or when its report shows pictures that are not among `items`, those
+        of the run to come. Afterwards `changed` lists the settings that differ, `dropped` counts those pictures, and
+        `earlier` is where that run lies now.
 
         Raises:
             ConfigurationError: the folder holds files of these names that no evaluation wrote.
@@ -62,8 +66,10 @@ class RunFolder:
                 f"{self.path} holds {', '.join(present)} but no {RUN}, so it is no evaluation's folder",
                 fix="name another folder with --out DIR",
             )
-        if before is not None and before.get("fingerprint") != self.fingerprint:
-            self._set_aside(before, present)
+        if before is not None:
+            self.dropped = len(self._reported() - {self._picture(item) for item in items})
+            if self.dropped or before.get("fingerprint") != self.fingerprint:
+                self._set_aside(before, present)
         write_json(self.path / RUN, {"fingerprint": self.fingerprint, "settings": dict(self.settings)})
 
     def load(self, item: Item, digest: str) -> ItemResult | None:
@@ -83,7 +89,28 @@ class RunFolder:
 
     def image_path(self, item: Item) -> Path:
         """Where the item's picture lies."""
-        return self.path / IMAGES / f"{item.name}.png"
+        return self.path / self._picture(item)
+
+    def moved(self) -> str:
+        """Which run was moved aside, why and where to, in one sentence; "" if none was."""
+        if self.earlier is None:
+            return ""
+        reason = f"a run with other settings ({'; '.join(self.changed)})"
+        if not self.changed:
+            reason = f"a report that shows more ({self.dropped} pictures that this run does not make)"
+        return f"{self.path} held {reason}; it was moved to {self.earlier}"
+
+    @staticmethod
+    def _picture(item: Item) -> str:
+        return f"{IMAGES}/{item.name}.png"
+
+    def _reported(self) -> set[str]:
+        """The pictures that the report in this folder shows, as metrics.json names them."""
+        try:
+            document = json.loads((self.path / METRICS).read_text(encoding="utf-8"))
+            return {image["picture"] for image in document["images"]}
+        except (OSError, ValueError, KeyError, TypeError):
+            return set()
 
     def _read_run(self) -> dict[str, Any] | None:
         try:

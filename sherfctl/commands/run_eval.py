@@ -62,7 +62,13 @@ def run_eval(
         StatisticsName,
         typer.Option(help="BatchNorm statistics: of each sample (the published evaluation) or the running ones."),
     ] = StatisticsName.SAMPLE,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Output folder [default: runs/eval-DATASET].")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Output folder [default: runs/eval-DATASET; with --limit or --subjects runs/eval-DATASET-partial].",
+        ),
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Make the first N pictures only.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
@@ -146,11 +152,8 @@ def _run(console: Console, job: Job) -> dict[str, Any]:
 
 def _tell_moved(console: Console, folder: RunFolder) -> None:
     """Say where an earlier run went, at once: whatever happens later, its files are there."""
-    if folder.earlier is not None:
-        console.note(
-            f"{folder.path} held a run with other settings ({'; '.join(folder.changed)}); "
-            f"it was moved to {folder.earlier}"
-        )
+    if folder.moved():
+        console.note(folder.moved())
 
 
 def _announce(console: Console, job: Job, resolved: ResolvedProfile) -> None:

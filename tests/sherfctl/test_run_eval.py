@@ -80,7 +80,7 @@ def test_runs_reports_resumes_and_sets_other_settings_aside(start, people, tmp_p
     status, stdout, stderr = start(*words, "--json")
     assert status == 0, stderr
     document = json.loads(stdout)
-    folder = tmp_path / "here" / "runs" / "eval-demo"
+    folder = tmp_path / "here" / "runs" / "eval-demo-partial"
     assert document["out"] == str(folder)
     assert document["summary"].startswith("untrained weights: pictures are noise")
     assert document["versions"]["torch"]
@@ -99,10 +99,17 @@ def test_runs_reports_resumes_and_sets_other_settings_aside(start, people, tmp_p
     assert "2 were there already" in stderr
     assert "LPIPS not measured" in stderr
 
+    status, _, stderr = start(*words, "--limit", 1)
+    assert status == 0
+    assert "a report that shows more (1 pictures that this run does not make); it was moved to" in stderr
+    (earlier,) = folder.glob("earlier-*")
+    assert len(json.loads((earlier / "metrics.json").read_text())["images"]) == 2
+    assert (earlier / "report.html").is_file()
+
     status, _, stderr = start(*words, "--stats", "running", "--limit", 1)
     assert status == 0
     assert "other settings (statistics: sample -> running)" in stderr
-    assert len(list(folder.glob("earlier-*/items/*.json"))) == 2
+    assert len(list(folder.glob("earlier-*/items/*.json"))) == 2 + 1
 
 
 def test_a_checkpoint_file_is_read_and_recorded(start, people, tmp_path):

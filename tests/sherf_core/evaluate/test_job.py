@@ -76,7 +76,9 @@ def test_a_description_is_plain_json(options):
     assert json.loads(json.dumps(described, allow_nan=False)) == described
     assert described["pictures"] == 2
     assert described["lpips"].startswith("not measured: it needs the VGG16 weights")
-    assert described["out"].endswith("runs/eval-demo")
+    assert described["out"].endswith("runs/eval-demo-partial")
+    assert prepare(options(limit=9)).describe()["out"].endswith("runs/eval-demo")
+    assert prepare(options(subjects=("0",))).describe()["out"].endswith("runs/eval-demo-partial")
 
 
 def test_a_broken_vgg_file_stops_the_run_with_a_way_out(options, tmp_path):

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sherf_core.data.discover import WeightKind
 from sherf_core.errors import ConfigurationError
+from sherf_core.evaluate.document import Circumstances
+from sherf_core.evaluate.output import write_output
 from sherf_core.evaluate.pictures import eight_bit, side_by_side
 from sherf_core.evaluate.protocol import plan
 from sherf_core.evaluate.results import ItemResult, averages, averages_by_subject
@@ -17,9 +20,9 @@ SETTINGS = {"resolution": 24, "checkpoint": "abc"}
 METRICS = MetricSuite(lpips_note="not measured: no VGG")
 
 
-def opened(path, settings=SETTINGS):
+def opened(path, settings=SETTINGS, items=()):
     folder = RunFolder(path, settings)
-    folder.open()
+    folder.open(items)
     return folder
 
 
@@ -87,6 +90,24 @@ def test_other_settings_never_mix_with_an_earlier_run(tiny, reader, make_rendere
     assert evaluate(made, reader, make_renderer(), METRICS, folder).resumed == 0
     assert opened(tmp_path).earlier is not None
     assert opened(tmp_path, {**SETTINGS, "resolution": 12}).earlier.name == f"earlier-{fingerprint(SETTINGS)}-2"
+
+
+def test_a_report_with_more_pictures_is_moved_aside_and_one_with_fewer_goes_on(tiny, reader, make_renderer, tmp_path):
+    def run(limit=None):
+        made, renderer = plan(tiny, reader, limit=limit), make_renderer()
+        folder = opened(tmp_path, items=made.items)
+        write_output(evaluate(made, reader, renderer, METRICS, folder), folder, Circumstances(WeightKind.DEMO))
+        return folder, len(renderer.rendered)
+
+    assert run(2)[1] == 2
+    folder, rendered = run()
+    assert (folder.earlier, folder.moved(), rendered) == (None, "", 8)
+    folder, rendered = run(2)
+    assert (folder.changed, folder.dropped, rendered) == ([], 8, 2)
+    assert str(folder.earlier) in folder.moved()
+    assert len(json.loads((folder.earlier / "metrics.json").read_text())["images"]) == 10
+    assert len(list((folder.earlier / "images").iterdir())) == 10
+    assert len(json.loads((tmp_path / "metrics.json").read_text())["images"]) == 2
 
 
 def test_a_folder_of_someone_else_is_left_alone(tmp_path):
