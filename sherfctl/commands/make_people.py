@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sherfctl.console import Status, console_of
 from sherfctl.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from sherf_core.data.people.writer import PeopleSettings
 
 
 def make_people(
@@ -42,8 +47,41 @@ def make_people(
 
         names = write_people(out, subjects, settings, workers=workers or os.cpu_count() or 1, report=report)
     made = len(names) - len(kept)
-    console.item(Status.PASS, f"{len(names)} people in {out} ({made} made, {len(kept)} were there)")
-    console.command(f"sherfctl run eval --dataset RenderPeople --data {out}")
+    people = "person" if len(names) == 1 else "people"
+    console.item(Status.PASS, f"{len(names)} {people} in {out} ({made} made, {len(kept)} were there)")
+    command, obstacle = next_command(out, names, settings)
+    if command:
+        console.command(command)
+    else:
+        console.say(obstacle)
     if as_json:
-        console.document({"folder": str(out), "subjects": names, "made": made, "kept": len(kept)})
+        document = {"folder": str(out), "subjects": names, "made": made, "kept": len(kept), "next": command or None}
+        console.document(document)
     return ExitCode.FINE
+
+
+def next_command(folder: Path, names: Sequence[str], settings: PeopleSettings) -> tuple[str, str]:
+    """The evaluation that fits these people, or "" and the reason why there is none.
+
+    RenderPeople's split wants 480 people and the user's own body file, so it is always the demo's.
+    """
+    from sherf_core.data.splits import DEMO
+    from sherf_core.evaluate.job import SMALLEST_RESOLUTION
+    from sherf_core.evaluate.protocol import items_of
+
+    frames = [frame for item in items_of(DEMO, names[0]) for frame in (item.observation, item.target)]
+    least = {
+        "views": 1 + max(view for _, _, view in frames),
+        "poses": 1 + max(pose for _, pose, _ in frames),
+        "size": SMALLEST_RESOLUTION,
+    }
+    short = {name: number for name, number in least.items() if getattr(settings, name) < number}
+    if short:
+        options = " ".join(f"--{name} {number}" for name, number in short.items())
+        return "", f"`sherfctl run eval` cannot use these people: it wants at least {options} (in a new folder)"
+    words = ["sherfctl", "run", "eval", "--dataset", DEMO.dataset, "--data", str(folder)]
+    if len(names) < DEMO.test_subjects.stop:
+        words += ["--subjects", ",".join(names)]
+    if settings.size < DEMO.resolution:
+        words += ["--resolution", str(settings.size)]
+    return shlex.join(words), ""
