@@ -2,5 +2,5 @@
 
     recipe -> person (wardrobe, tailor, fabrics, skin, hair, shoes) -> picture (rasterizer, light) -> writer
 
-Everything is numpy and scipy; no graphics library, no display, no torch.
+Everything is numpy and scipy; no graphics library, no display, no torch (but for `agreement`, which checks the result).
 """

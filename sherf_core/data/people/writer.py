@@ -13,6 +13,7 @@ import queue
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,12 +29,14 @@ from sherf_core.data.people.poses import pose_sequence
 from sherf_core.data.people.recipe import random_recipe
 from sherf_core.data.people.wardrobe import load_wardrobe
 from sherf_core.data.records import Camera
-from sherf_core.errors import ConfigurationError, DatasetError
+from sherf_core.errors import ConfigurationError, DatasetError, SherfError
 from sherf_core.io.atomic import write_json, write_text
 
 JPEG_QUALITY = 90
 SETTINGS = "people.json"
-"""File in each subject's folder with the settings it was made from."""
+"""File in each subject's folder with the settings it was made from; only folders that hold it are ever deleted."""
+MEMORY_OF_A_WORKER = "0.5 GB"
+"""What a process needs at most for pictures of 512 x 512 pixels; measured."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -79,12 +82,11 @@ def is_complete(folder: Path, settings: PeopleSettings) -> bool:
     """Whether a subject's folder holds all its files.
 
     Raises:
-        DatasetError: it was made with other settings.
+        DatasetError: it was made with other settings, or by somebody else.
     """
-    file = folder / SETTINGS
-    if not file.is_file():
+    if not _is_made_here(folder):
         return False
-    found = json.loads(file.read_text())
+    found = _read_settings(folder / SETTINGS)
     if found != asdict(settings):
         differing = ", ".join(
             f"{name} {found.get(name)} instead of {value}"
@@ -104,6 +106,35 @@ def is_complete(folder: Path, settings: PeopleSettings) -> bool:
     return whole and parameters.is_file() and (folder / "cameras.json").is_file()
 
 
+def _is_made_here(folder: Path) -> bool:
+    """Whether this module made the folder: False if there is none, an error if it is somebody else's."""
+    if (folder / SETTINGS).is_file():
+        return True
+    if os.path.lexists(folder):
+        raise DatasetError(
+            f"{folder} was not made by make-people: it holds no {SETTINGS}",
+            expected="a folder that make-people wrote, or none",
+            fix="choose another output folder, or move this one away",
+            path=folder,
+        )
+    return False
+
+
+def _read_settings(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise DatasetError(
+            f"{file} is damaged",
+            expected=f"settings such as {json.dumps(asdict(PeopleSettings()))}",
+            fix=f"remove the folder {file.parent} and start the same command again",
+            path=file,
+        )
+    return found
+
+
 def write_people(
     output: Path, subjects: int, settings: PeopleSettings, *, workers: int = 1, report: Report | None = None
 ) -> list[str]:
@@ -121,10 +152,15 @@ def write_people(
 
     Raises:
         ConfigurationError: fewer than one subject or worker.
-        DatasetError: the folder holds subjects made with other settings.
+        DatasetError: the folder holds subjects made with other settings, or somebody else's.
+        SherfError: the system ended a worker.
     """
     if subjects < 1 or workers < 1:
-        raise ConfigurationError(f"{subjects} subjects with {workers} workers", expected="at least one of each")
+        raise ConfigurationError(
+            f"{subjects} subjects with {workers} workers",
+            expected="at least one of each",
+            fix="choose other --subjects or --workers",
+        )
     report = report or (lambda pictures, subject: None)
     output.mkdir(parents=True, exist_ok=True)
     names = [subject_name(index) for index in range(subjects)]
@@ -147,8 +183,9 @@ def write_subject(output: Path, index: int, settings: PeopleSettings, report: Re
     """Make one person and all their pictures; the folder appears when it is whole."""
     name = subject_name(index)
     temporary, final = output / f".partial-{name}", output / name
-    shutil.rmtree(temporary, ignore_errors=True)
-    shutil.rmtree(final, ignore_errors=True)
+    if _is_made_here(temporary):
+        shutil.rmtree(temporary)
+    write_json(temporary / SETTINGS, asdict(settings))
     generator = np.random.default_rng([settings.seed, index])
     recipe = random_recipe(generator)
     poses = pose_sequence(settings.poses, generator, skirt=recipe.bottom.kind == "skirt").astype(np.float32)
@@ -166,7 +203,8 @@ def write_subject(output: Path, index: int, settings: PeopleSettings, report: Re
             report(1, name)
     _save_cameras(temporary / "cameras.json", cameras)
     _save_parameters(temporary / "outputs_re_fitting", person.shapes, poses, np.stack(translations))
-    write_json(temporary / SETTINGS, asdict(settings))
+    if _is_made_here(final):
+        shutil.rmtree(final)
     os.replace(temporary, final)
 
 
@@ -214,7 +252,11 @@ def _work(output: Path, index: int, settings: PeopleSettings) -> None:
 def _write_in_processes(
     output: Path, indices: list[int], settings: PeopleSettings, workers: int, report: Report
 ) -> None:
-    """Subjects spread over fresh processes; their progress comes back through a queue."""
+    """Subjects spread over fresh processes; their progress comes back through a queue.
+
+    Raises:
+        SherfError: one of the processes was ended from outside.
+    """
     context = multiprocessing.get_context("spawn")
     reports = context.Queue()
     with _single_threaded_children():
@@ -228,6 +270,13 @@ def _write_in_processes(
                 for future in done:
                     future.result()
             _pass_on(reports, report)
+        except BrokenProcessPool as error:
+            raise SherfError(
+                f"the system ended one of the {workers} processes, most likely because memory ran out",
+                expected=f"about {MEMORY_OF_A_WORKER} of memory for each process at 512 x 512 pixels",
+                fix="start the same command again with --workers 1; people that are finished are kept",
+                code="SYS.RAM",
+            ) from error
         finally:
             executor.shutdown(wait=True, cancel_futures=True)
 

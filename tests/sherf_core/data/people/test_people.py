@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from sherf_core.body.files import load_body
+from sherf_core.data.discover import DEMO_ROOT
 from sherf_core.data.people.agreement import silhouette_inside_mask
 from sherf_core.data.people.cameras import ring_around
 from sherf_core.data.people.cuts import top_cut
@@ -19,13 +21,15 @@ from sherf_core.data.people.picture import Person, posed_vertices
 from sherf_core.data.people.poses import NAMED, named_pose, pose_sequence, random_stance
 from sherf_core.data.people.rasterizer import project
 from sherf_core.data.people.recipe import random_recipe
+from sherf_core.data.people.skeleton import joint_rotations, joint_transforms
 from sherf_core.data.people.wardrobe import load_wardrobe
 from sherf_core.data.people.writer import PeopleSettings, is_complete, write_people
 from sherf_core.data.renderpeople import RenderPeople
-from sherf_core.errors import ConfigurationError, DatasetError
+from sherf_core.errors import ConfigurationError, DatasetError, SherfError
 
 SMALL = PeopleSettings(seed=3, views=2, poses=1, size=96)
 LEAST_INSIDE = 0.993
+SHIPPED = ["person_0000", "person_0001", "person_0002"]
 PERSON = [0, 0]
 """Seed of a person in shirt and trousers."""
 
@@ -57,22 +61,19 @@ def test_the_body_lies_inside_the_masks(written: Path):
         assert silhouette_inside_mask(written, subject, arrays, SMALL.size).min() >= LEAST_INSIDE
 
 
-def test_the_shipped_people_are_whole_and_agree_with_their_bodies():
-    """Every view would take a minute; the corners of the ring are looked at here, all of them when they were made."""
-    from sherf_core.data import people
+def test_three_people_are_shipped():
+    assert RenderPeople(DEMO_ROOT).subjects() == SHIPPED
+    assert sum(path.stat().st_size for path in DEMO_ROOT.rglob("*") if path.is_file()) < 10e6
 
-    demo = Path(people.__file__).parents[1] / "demo"
-    names = (demo / "human_list.txt").read_text().split()
-    assert len(names) == 3
-    assert sum(path.stat().st_size for path in demo.rglob("*") if path.is_file()) < 10e6
-    for name in names:
-        settings = PeopleSettings(**json.loads((demo / name / "people.json").read_text()))
-        assert (settings.views, settings.poses, settings.size) == (36, 3, 512)
-        assert is_complete(demo / name, settings)
-    reader, arrays = RenderPeople(demo), load_body()
-    shares = silhouette_inside_mask(demo, names[2], arrays, 512, views=(0, 17))
+
+@pytest.mark.parametrize("subject", SHIPPED)
+def test_a_shipped_person_is_whole_and_agrees_with_the_body_in_every_picture(subject: str):
+    settings = PeopleSettings(**json.loads((DEMO_ROOT / subject / "people.json").read_text()))
+    assert (settings.views, settings.poses, settings.size) == (36, 3, 512)
+    assert is_complete(DEMO_ROOT / subject, settings)
+    shares = silhouette_inside_mask(DEMO_ROOT, subject, load_body(), settings.size)
+    assert shares.shape == (settings.poses, settings.views)
     assert shares.min() >= LEAST_INSIDE
-    assert reader.frame(names[0], 2, 35).mask.any()
 
 
 def test_a_reader_finds_everything(written: Path):
@@ -129,6 +130,47 @@ def test_other_settings_in_the_same_folder_are_refused(written: Path):
         write_people(written, 2, PeopleSettings(seed=3, views=3, poses=1, size=96))
 
 
+@pytest.mark.parametrize("content", ["", "[]", "{"])
+def test_damaged_settings_are_reported(tmp_path: Path, content: str):
+    (tmp_path / "person_0000").mkdir()
+    (tmp_path / "person_0000" / "people.json").write_text(content)
+    with pytest.raises(DatasetError, match=r"people\.json is damaged") as caught:
+        write_people(tmp_path, 1, SMALL)
+    assert "remove the folder" in caught.value.fix
+
+
+@pytest.mark.parametrize("name", ["person_0000", ".partial-person_0000"])
+def test_a_folder_of_somebody_else_is_never_deleted(tmp_path: Path, name: str):
+    own = tmp_path / name / "holiday.txt"
+    own.parent.mkdir()
+    own.write_text("mine")
+    with pytest.raises(DatasetError, match="not made by make-people") as caught:
+        write_people(tmp_path, 1, SMALL)
+    assert "another output folder" in caught.value.fix
+    assert own.read_text() == "mine"
+
+
+def test_a_worker_that_the_system_ends_is_reported_with_a_way_out(tmp_path: Path):
+    """As the kernel does when memory runs out: the processes are killed, here at the first picture."""
+
+    def kill_workers(pictures: int, subject: str) -> None:
+        for process in multiprocessing.active_children():
+            process.kill()
+
+    with pytest.raises(SherfError, match="memory ran out") as caught:
+        write_people(tmp_path, 2, PeopleSettings(seed=3, views=20, poses=1, size=64), workers=2, report=kill_workers)
+    assert caught.value.code == "SYS.RAM"
+    assert "--workers 1" in caught.value.fix
+    assert not (tmp_path / "human_list.txt").exists()
+
+
+def test_no_people_or_no_workers_are_refused(tmp_path: Path):
+    for subjects, workers in ((0, 1), (1, 0)):
+        with pytest.raises(ConfigurationError) as caught:
+            write_people(tmp_path, subjects, SMALL, workers=workers)
+        assert caught.value.fix
+
+
 @pytest.mark.parametrize("wrong", [{"views": 0}, {"size": 8}, {"seed": -1}, {"poses": 0}])
 def test_impossible_settings_are_refused(wrong: dict[str, int]):
     with pytest.raises(ConfigurationError):
@@ -145,18 +187,11 @@ def test_everybody_stands_on_the_ground(person: Person, name: str):
 
 def test_hands_keep_clear_of_the_trunk():
     """In random poses both wrists stay outside a cylinder around the spine."""
-    from sherf_core.data.people.skeleton import PARENTS, joint_rotations
-
     joints = load_wardrobe().anatomy.joints
     generator = np.random.default_rng(0)
     for _ in range(60):
-        rotations = joint_rotations(random_stance(generator).joint_angles())
-        world, place = np.zeros((24, 3, 3)), np.zeros((24, 3))
-        world[0], place[0] = rotations[0], joints[0]
-        for joint in range(1, 24):
-            parent = PARENTS[joint]
-            world[joint] = world[parent] @ rotations[joint]
-            place[joint] = place[parent] + world[parent] @ (joints[joint] - joints[parent])
+        transforms = joint_transforms(joint_rotations(random_stance(generator).joint_angles()), joints)
+        place = np.einsum("jab,jb->ja", transforms[:, :3, :3], joints) + transforms[:, :3, 3]
         for wrist in (20, 21):
             spine = place[[0, 3, 6, 9]]
             assert np.linalg.norm(place[wrist] - spine, axis=1).min() > 0.17
