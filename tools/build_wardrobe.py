@@ -1,7 +1,7 @@
 """Build sherf_core/data/people/wardrobe/: what the made people wear and are made of.
 
 Build-time only; nothing of sherf_core or sherfctl imports it. Use the environment that tools/build_body.py
-describes (with `pip install pillow` added), after that script:
+describes, after that script:
 
     OMP_NUM_THREADS=1 build-venv/bin/python tools/build_wardrobe.py extracted
 

@@ -10,6 +10,8 @@ import pytest
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
+from sherf_core.data.people.skeleton import joint_transforms
+
 
 @pytest.fixture
 def tool(repository, monkeypatch):
@@ -71,7 +73,7 @@ def test_both_ways_of_skinning_are_rigid_under_one_joint(tool) -> None:
     rotations[18] = Rotation.from_rotvec([0, -1.2, 0.4]).as_matrix()
     weights = np.zeros((5, 24))
     weights[:, 20] = 1  # the wrist follows the elbow
-    transforms = skinning.joint_transforms(rotations, joints)
+    transforms = joint_transforms(rotations, joints)
     expected = (points - joints[18]) @ rotations[18].T + joints[18]
     np.testing.assert_allclose(skinning.apply(skinning.blend(transforms, weights), points), expected, atol=1e-12)
     np.testing.assert_allclose(skinning.dual_quaternion_skin(transforms, weights, points), expected, atol=1e-12)
@@ -81,7 +83,7 @@ def test_dual_quaternions_keep_the_radius_where_linear_skinning_collapses(tool) 
     skinning = tool("skinning")
     rotations = np.tile(np.eye(3), (24, 1, 1))
     rotations[1] = Rotation.from_rotvec([np.pi * 0.9, 0, 0]).as_matrix()
-    transforms = skinning.joint_transforms(rotations, np.zeros((24, 3)))
+    transforms = joint_transforms(rotations, np.zeros((24, 3)))
     weights = np.zeros((1, 24))
     weights[0, [0, 1]] = 0.5
     point = np.array([[0.0, 1.0, 0.0]])

@@ -11,8 +11,9 @@ from scipy.spatial.transform import Rotation
 
 from body_building.decimation import is_closed_manifold
 from body_building.regressors import random_pose
-from body_building.skeleton import JOINTS, PARENTS, Array
-from body_building.skinning import apply, blend, joint_transforms
+from body_building.skeleton import JOINTS, Array
+from body_building.skinning import apply, blend
+from sherf_core.data.people.skeleton import PARENTS, joint_transforms
 
 
 def load(path: Path) -> dict[str, np.ndarray]:

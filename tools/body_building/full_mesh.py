@@ -10,8 +10,9 @@ from scipy.spatial.transform import Rotation
 from body_building.makehuman import BODY_VERTICES, Group, SampledBodies, ShapeSpace, read_base_mesh, triangulate
 from body_building.regressors import phenotype_features, random_pose
 from body_building.skeleton import JOINTS, Array
-from body_building.skinning import apply, blend, dual_quaternion_skin, joint_transforms
+from body_building.skinning import apply, blend, dual_quaternion_skin
 from body_building.surface import attach
+from sherf_core.data.people.skeleton import joint_transforms
 
 # Our names for the groups of base.obj that people are made of.
 GROUPS = {

@@ -8,7 +8,8 @@ from scipy.optimize import nnls
 from scipy.spatial.transform import Rotation
 
 from body_building.skeleton import ELBOW, JOINTS, KNEE, Array
-from body_building.skinning import apply, blend, dual_quaternion_skin, joint_transforms, undo
+from body_building.skinning import apply, blend, dual_quaternion_skin, undo
+from sherf_core.data.people.skeleton import joint_transforms
 
 POSE_FEATURES = 9 * (JOINTS - 1)
 # Mean and standard deviation (radians) of each left or central joint's axis-angle components in the poses that the

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-PARENTS = np.array([-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21])
 JOINTS = 24
 # Left-side joints; the right side is always the next number.
 HIP, KNEE, ANKLE, TOES, COLLAR, SHOULDER, ELBOW, WRIST, HAND = 1, 4, 7, 10, 13, 16, 18, 20, 22

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from body_building.skeleton import ELBOW, HAND, JOINTS, PARENTS, SHOULDER, WRIST, Array
+from body_building.skeleton import ELBOW, HAND, JOINTS, SHOULDER, WRIST, Array
+from sherf_core.data.people.skeleton import PARENTS
 
 WEIGHT_UNIT = 2048  # every multiple of 1/2048 up to 1 is exact in float16, so stored weights sum to exactly 1
 
@@ -24,18 +25,6 @@ def four_weights(weights: Array) -> Array:
     result = np.zeros_like(weights)
     np.put_along_axis(result, order, whole / WEIGHT_UNIT, axis=1)
     return result
-
-
-def joint_transforms(rotations: Array, joints: Array) -> Array:
-    """Rest-to-posed transforms (24, 4, 4) of local `rotations` (24, 3, 3) about `joints` (24, 3)."""
-    world = np.tile(np.eye(4), (JOINTS, 1, 1))
-    world[0, :3, :3], world[0, :3, 3] = rotations[0], joints[0]
-    for joint in range(1, JOINTS):
-        parent = world[PARENTS[joint]]
-        world[joint, :3, :3] = parent[:3, :3] @ rotations[joint]
-        world[joint, :3, 3] = parent[:3, :3] @ (joints[joint] - joints[PARENTS[joint]]) + parent[:3, 3]
-    world[:, :3, 3] -= np.einsum("jab,jb->ja", world[:, :3, :3], joints)
-    return world
 
 
 def blend(transforms: Array, weights: Array) -> Array:

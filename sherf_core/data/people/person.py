@@ -160,18 +160,7 @@ class _Dresser:
             body = self._on_person(_source_surface("body", 0)).position
             solid = np.concatenate([body[body[:, 1] > self.joints[HEAD, 1] - 0.6], top.position])
             sheet, coordinates = hair_fall(solid, self.joints, style)
-            return [
-                make_part(
-                    "hair",
-                    sheet,
-                    self.wardrobe,
-                    hair_shader(style, True),
-                    texture_step=self.step,
-                    rest=coordinates,
-                    softness=0.15,
-                    gloss=0.05,
-                )
-            ]
+            return [self._strands("hair", sheet, coordinates)]
         source = _source_surface("body", 0)
         rest = source.origin @ self.wardrobe.rest
         scalp_faces = (hair_level(rest, self.anatomy) > -0.03)[source.faces].any(1)
@@ -186,19 +175,21 @@ class _Dresser:
         ]
         if style.kind in ("tail", "bun"):
             knot, coordinates = hair_knot(self.joints, style)
-            parts.append(
-                make_part(
-                    "knot",
-                    knot,
-                    self.wardrobe,
-                    hair_shader(style, True),
-                    texture_step=self.step,
-                    rest=coordinates,
-                    softness=0.15,
-                    gloss=0.05,
-                )
-            )
+            parts.append(self._strands("knot", knot, coordinates))
         return parts
+
+    def _strands(self, name: str, surface: Surface, coordinates: Float[np.ndarray, "N 3"]) -> Part:
+        """Hair away from the scalp: `coordinates` run around and along its strands."""
+        return make_part(
+            name,
+            surface,
+            self.wardrobe,
+            hair_shader(self.recipe.hair, True),
+            texture_step=self.step,
+            rest=coordinates,
+            softness=0.15,
+            gloss=0.05,
+        )
 
 
 def _cloth_shader(fabric: Fabric, outline: Cut, mean: Anatomy, own: Anatomy) -> Shader:

@@ -1,7 +1,7 @@
 """Linear blend skinning in numpy: how the generator poses body, cloth and hair alike.
 
 The same equations as `sherf_core.body.model`, on vertices that need not be the body's own, so that pictures can be
-made without torch.
+made without torch; the tools that build the body use them too.
 """
 
 from __future__ import annotations
