@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from checks import locations
 from checks.facts import datasets, files, gpu, system, torch_probe
 from checks.facts.gather import Collector, gather
 from checks.facts.records import Facts, GpuFacts
 from checks.purpose import EMBEDDED, PUBLISHED
+from sherf_core.io.manifest import manifest
 
 TORCH_SECONDS = 60.0
 # A body of 250 MB on a slow disk; everything else answers at once or not at all.
 FILE_SECONDS = 30.0
 PROGRAM = Path(__file__).resolve().parents[2]
-MANIFEST = PROGRAM / "sherf_core" / "io" / "manifest.json"
 # Files of each person of the demo: a picture and its mask stand for the rest of their folders.
 DEMO_PARTS = (
     "cameras.json",
@@ -73,7 +71,7 @@ def all_facts(dataset: str = EMBEDDED, data: Path | None = None) -> Facts:
     if body is not None:
         collectors["body"] = Collector(lambda: files.body_facts(body), FILE_SECONDS)
     if checkpoint is not None:
-        collectors["checkpoint"] = Collector(lambda: files.checkpoint_facts(checkpoint, model_shapes()), FILE_SECONDS)
+        collectors["checkpoint"] = Collector(lambda: files.checkpoint_facts(checkpoint, manifest()), FILE_SECONDS)
     observed, problems = gather(collectors)
     return Facts(**observed, problems=problems)
 
@@ -81,12 +79,6 @@ def all_facts(dataset: str = EMBEDDED, data: Path | None = None) -> Facts:
 def missing_parts(program: Path = PROGRAM) -> tuple[str, ...]:
     """Files of the embedded default that this installation lacks."""
     return tuple(name for name in SHIPPED if not (program / name).is_file())
-
-
-def model_shapes(manifest: Path = MANIFEST) -> dict[str, tuple[int, ...]]:
-    """The model's parameter names and shapes, as the shipped manifest lists them (name: [type, shape])."""
-    document: dict[str, list[Any]] = json.loads(manifest.read_text(encoding="utf-8"))
-    return {name: tuple(shape) for name, (_, shape) in document.items()}
 
 
 def _machine_collectors() -> dict[str, Collector]:

@@ -9,11 +9,9 @@ from pathlib import Path
 
 from checks.facts.records import FileFacts
 from sherf_core.errors import SherfError
+from sherf_core.io.manifest import TensorShape, require_fit
 from sherf_core.io.sniff import FileKind, inspect_pickle, require_kind
 
-SHOWN = 5
-# Published files carry an upsampler that the model never runs.
-UNUSED_PREFIX = "superresolution."
 LARGEST_HEADER = 64 * 1024 * 1024
 
 
@@ -33,12 +31,12 @@ def body_facts(path: Path) -> FileFacts:
     )
 
 
-def checkpoint_facts(path: Path, expected: Mapping[str, tuple[int, ...]]) -> FileFacts:
+def checkpoint_facts(path: Path, expected: Mapping[str, TensorShape]) -> FileFacts:
     """Look at a checkpoint's kind, and at the names and shapes in a safetensors header; no weights are read.
 
     Args:
         path: the file.
-        expected: the model's parameter names and shapes.
+        expected: the model's tensors by name.
     """
     try:
         facts = require_kind(path, FileKind.SAFETENSORS, FileKind.PICKLE)
@@ -52,7 +50,11 @@ def checkpoint_facts(path: Path, expected: Mapping[str, tuple[int, ...]]) -> Fil
         return _broken(path, f"its header cannot be read: {error}")
     if not complete:
         return _broken(path, "it is shorter than its header says: the download was cut")
-    return _compare(path, shapes, expected)
+    try:
+        require_fit(path, shapes, expected)
+    except SherfError as error:
+        return _problem(path, error, "CKPT", default="KEYS")
+    return FileFacts(path=str(path), bytes=_size(path))
 
 
 def safetensors_shapes(path: Path) -> tuple[dict[str, tuple[int, ...]], bool]:
@@ -77,31 +79,6 @@ def _published(path: Path) -> FileFacts:
         problem="CKPT.PERSISTENCE",
         found=f"{path} is a pickle of the published code ({len(pickle.globals)} kinds of objects)",
     )
-
-
-def _compare(path: Path, shapes: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]) -> FileFacts:
-    missing = sorted(set(expected) - set(shapes))
-    unknown = sorted(name for name in set(shapes) - set(expected) if not name.startswith(UNUSED_PREFIX))
-    different = sorted(name for name in set(shapes) & set(expected) if not _fits(shapes[name], expected[name]))
-    if not (missing or unknown or different):
-        return FileFacts(path=str(path), bytes=_size(path))
-    parts = [
-        f"{len(names)} {what} ({', '.join(names[:SHOWN])}{', …' if len(names) > SHOWN else ''})"
-        for what, names in (("missing", missing), ("unknown", unknown), ("of another shape", different))
-        if names
-    ]
-    return FileFacts(
-        path=str(path),
-        bytes=_size(path),
-        problem="CKPT.KEYS",
-        found=f"{path}: {'; '.join(parts)}",
-        expected=f"the {len(expected)} parameters of the model",
-    )
-
-
-def _fits(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:
-    """Whether a shape is the expected one, or that of a sparse convolution in spconv 1.x's layout."""
-    return shape == expected or (len(expected) == 5 and shape == (*expected[1:], expected[0]))
 
 
 def _broken(path: Path, why: str) -> FileFacts:
