@@ -7,8 +7,8 @@ from pathlib import Path
 
 from checks import locations
 from checks.facts.records import DatasetFacts
+from sherf_core.data.subjects import subject_list
 
-LIST_NAME = "human_list.txt"
 SHOWN = 5
 
 
@@ -26,18 +26,16 @@ def dataset_facts(name: str, data: Path | None) -> DatasetFacts:
         return DatasetFacts(name=name, root=str(root))
     with os.scandir(root) as entries:
         folders = {entry.name for entry in entries if entry.is_dir()}
-    list_file = next((path for path in (root.parent / LIST_NAME, root / LIST_NAME) if path.is_file()), None)
-    if list_file is None:
+    people = subject_list(root)
+    if people.file is None:
         return DatasetFacts(name=name, root=str(root), exists=True, folders=len(folders))
-    text = list_file.read_text(encoding="utf-8", errors="replace")
-    listed = [line.strip() for line in text.splitlines() if line.strip()]
-    missing = [subject for subject in listed if subject not in folders]
+    missing = [subject for subject in people.names if subject not in folders]
     return DatasetFacts(
         name=name,
         root=str(root),
         exists=True,
-        list_file=str(list_file),
-        listed=len(listed),
+        list_file=str(people.file),
+        listed=len(people.names),
         folders=len(folders),
         missing=tuple(missing[:SHOWN]),
         missing_count=len(missing),

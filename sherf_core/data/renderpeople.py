@@ -1,6 +1,6 @@
 """Reader of the RenderPeople layout: the published data, the generated people and the embedded demo alike.
 
-    ROOT/human_list.txt                               one subject a line
+    ROOT/human_list.txt (or ROOT/..)                  one subject a line
     ROOT/SUBJECT/cameras.json                         camera0000, camera0001, ... -> K, R, T
     ROOT/SUBJECT/img/camera0000/0000.jpg              view 0, pose 0
     ROOT/SUBJECT/mask/camera0000/0000.png             non-zero on the person
@@ -22,6 +22,7 @@ from jaxtyping import Float32
 
 from sherf_core.data.images import area_downscale, nearest_downscale, read_image, read_mask
 from sherf_core.data.records import BodyPose, Camera, Frame
+from sherf_core.data.subjects import subject_list
 from sherf_core.errors import ConfigurationError, DatasetError
 from sherf_core.io.safe_pickle import load_numpy
 
@@ -61,12 +62,7 @@ class RenderPeople:
 
     def subjects(self) -> list[str]:
         """Names in the order of human_list.txt; without that file the folders with cameras.json, sorted."""
-        listing = self.root / "human_list.txt"
-        if listing.is_file():
-            names = [line.strip() for line in listing.read_text(encoding="utf-8-sig").splitlines()]
-        else:
-            names = sorted(path.parent.name for path in self.root.glob("*/cameras.json"))
-        names = [name for name in names if name]
+        names = list(subject_list(self.root).names)
         if not names:
             raise DatasetError(
                 f"{self.root} holds no subjects: no human_list.txt and no folder with cameras.json",
@@ -75,6 +71,10 @@ class RenderPeople:
                 path=self.root,
             )
         return names
+
+    def list_file(self) -> Path | None:
+        """The human_list.txt that names them, or None."""
+        return subject_list(self.root).file
 
     def views(self, subject: str) -> list[int]:
         """Numbers of the subject's cameras."""

@@ -3,7 +3,8 @@
 RenderPeople's numbers are those of the published evaluation. The demo data set (three generated people, 36 views,
 3 poses) has its own small split, so that an evaluation takes minutes on a CPU:
 
-* training: subjects 0 and 1, all poses and views; test: subject 2, never seen in training;
+* test: subject 2; subjects 0 and 1, all poses and views, are set aside for training on this data set;
+* the embedded demo weights saw none of the three: they were fitted on 44 other generated people, who do not ship;
 * observation: view 0 (the front) of pose 0, for both tasks;
 * novel view: pose 0 from five views around the person; novel pose: poses 1 and 2 from two views each.
 """

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sherf_core.data.discover import WeightKind
+from sherf_core.data.subjects import LIST_NAME
 from sherf_core.evaluate.protocol import TITLES, Plan, Task
 from sherf_core.evaluate.results import Averages, averages, averages_by_subject
 from sherf_core.evaluate.runner import Evaluation
@@ -61,7 +62,7 @@ def document_of(evaluation: Evaluation, folder: RunFolder, circumstances: Circum
         "format": FORMAT,
         "summary": summary_line(total, circumstances.weights),
         "warning": HONEST[circumstances.weights],
-        "notes": notes_of(plan),
+        "notes": notes_of(plan, circumstances.weights),
         "total": averages_document(total),
         "subjects": {name: averages_document(of) for name, of in averages_by_subject(evaluation.results).items()},
         "images": [
@@ -92,13 +93,18 @@ def document_of(evaluation: Evaluation, folder: RunFolder, circumstances: Circum
     }
 
 
-def notes_of(plan: Plan) -> list[str]:
+def notes_of(plan: Plan, weights: WeightKind) -> list[str]:
     """What a reader of the figures has to know besides them."""
     notes = []
     if plan.chosen:
         notes.append("subjects chosen by name, so these are not the split's own figures")
-    if plan.training:
-        notes.append(f"seen in training by this split's models: {', '.join(plan.training)}")
+    # The demo weights were fitted on people of their own, and untrained ones have seen nobody.
+    if plan.training and weights is WeightKind.CHECKPOINT:
+        notes.append(
+            f"in the split's training set, so weights trained on it have seen them: {', '.join(plan.training)}"
+        )
+    if plan.unlisted:
+        notes.append(f"no {LIST_NAME} was found: people are taken in the order of their folders' names")
     if plan.missing:
         notes.append(f"{plan.missing} frames are missing on disk; {plan.skipped} pictures were skipped because of them")
     if len(plan.items) < plan.total:

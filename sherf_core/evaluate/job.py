@@ -89,6 +89,8 @@ class Job:
 
     def describe(self) -> dict[str, Any]:
         """What would be done, as plain JSON values."""
+        from sherf_core.evaluate.document import notes_of
+
         return {
             "dataset": self.plan.dataset,
             "subjects": list(self.plan.subjects),
@@ -101,7 +103,7 @@ class Job:
             "device": self.options.device,
             "profile": self.options.profile,
             "settings": dict(self.folder.settings),
-            "notes": list(self.sources.notes),
+            "notes": [*self.sources.notes, *notes_of(self.plan, self.weights)],
         }
 
     def run(

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from enum import Enum
 from functools import lru_cache
 from itertools import product
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from sherf_core.data.records import Frame
@@ -36,6 +37,9 @@ class Reader(Protocol):
 
     def subjects(self) -> list[str]:
         """Names of all subjects."""
+
+    def list_file(self) -> Path | None:
+        """The file that names them, or None if they are known by their folders."""
 
     def has(self, subject: str, pose: int, view: int) -> bool:
         """Whether a frame is on disk."""
@@ -93,6 +97,7 @@ class Plan:
         total: how many items there are without a limit.
         missing: frames that the split names and that are not on disk.
         skipped: items left out because of them.
+        unlisted: whether no list of people was found, so that their order is that of their folders' names.
     """
 
     dataset: str
@@ -103,6 +108,7 @@ class Plan:
     total: int
     missing: int
     skipped: int
+    unlisted: bool = False
 
     @property
     def partial(self) -> bool:
@@ -165,6 +171,7 @@ def plan(split: Split, reader: Reader, *, subjects: Sequence[str] = (), limit: i
         total=len(items),
         missing=sum(not on_disk(*frame) for frame in frames),
         skipped=len(wanted) - len(items),
+        unlisted=reader.list_file() is None,
     )
 
 

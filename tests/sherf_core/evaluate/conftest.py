@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -27,10 +29,13 @@ class FakeReader:
     resolution = SIDE
 
     def __init__(self, missing=()):
-        self.missing, self.opened, self.version = set(missing), [], "1"
+        self.missing, self.opened, self.version, self.listing = set(missing), [], "1", Path("human_list.txt")
 
     def subjects(self):
         return ["ann", "bob", "cem"]
+
+    def list_file(self):
+        return self.listing
 
     def has(self, subject, pose, view):
         return (subject, pose, view) not in self.missing

@@ -81,6 +81,12 @@ def test_a_description_is_plain_json(options):
     assert prepare(options(subjects=("0",))).describe()["out"].endswith("runs/eval-demo-partial")
 
 
+def test_a_plan_says_that_there_is_no_list(options, people):
+    (people / "human_list.txt").unlink()
+    described = prepare(options(subjects=("cem",))).describe()
+    assert any("no human_list.txt was found" in note for note in described["notes"])
+
+
 def test_a_broken_vgg_file_stops_the_run_with_a_way_out(options, tmp_path):
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / WEIGHTS_NAME).write_bytes(b"<html>")

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from sherf_core.data.discover import WeightKind
-from sherf_core.evaluate.document import Circumstances, number, summary_line
+from sherf_core.evaluate.document import Circumstances, notes_of, number, summary_line
 from sherf_core.evaluate.output import write_output
 from sherf_core.evaluate.protocol import plan
 from sherf_core.evaluate.report import spread
@@ -66,6 +66,20 @@ def test_the_summary_is_honest_about_the_weights(run, weights, words):
     assert "LPIPS not measured" in document["summary"]
     page = (path / "report.html").read_text()
     assert ("class='banner'" in page) == (weights is not WeightKind.CHECKPOINT)
+
+
+@pytest.mark.parametrize("weights", list(WeightKind))
+def test_only_a_checkpoint_can_have_seen_the_training_subjects(tiny, reader, weights):
+    """The demo weights were fitted on other people, whatever the split sets aside for training."""
+    notes = notes_of(plan(tiny, reader, subjects=["ann", "cem"]), weights)
+    told = [note for note in notes if "have seen them: ann" in note]
+    assert len(told) == (1 if weights is WeightKind.CHECKPOINT else 0)
+
+
+def test_people_without_a_list_are_noted(tiny, reader):
+    assert not any("human_list" in note for note in notes_of(plan(tiny, reader), WeightKind.DEMO))
+    reader.listing = None
+    assert any("no human_list.txt was found" in note for note in notes_of(plan(tiny, reader), WeightKind.DEMO))
 
 
 class Checker(HTMLParser):
