@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from checks import locations
 from checks.facts import datasets, files, gpu, system, torch_probe
 from checks.facts.gather import Collector, gather
 from checks.facts.records import Facts, GpuFacts
 from checks.purpose import EMBEDDED, PUBLISHED
+from sherf_core.data import locations
 from sherf_core.io.manifest import manifest
 
 TORCH_SECONDS = 60.0

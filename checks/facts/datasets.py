@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from checks import locations
 from checks.facts.records import DatasetFacts
+from sherf_core.data import locations
 from sherf_core.data.subjects import subject_list
 
 SHOWN = 5

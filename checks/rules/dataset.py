@@ -6,9 +6,9 @@ from pathlib import PurePath
 
 from checks.facts.records import DatasetFacts, Facts
 from checks.findings import Finding, Severity
-from checks.locations import DATASET_FOLDERS
 from checks.purpose import Purpose
 from checks.rules.registry import found, rule
+from sherf_core.data.locations import DATASET_FOLDERS
 
 # How long the published list must be for its test people to be in it.
 SPLIT_NEEDS = {"RenderPeople": 480}

@@ -1,6 +1,6 @@
 """Which data, body and weights an evaluation uses: the user's own where they lie, otherwise the embedded ones.
 
-Looked for in one folder, the current one unless the caller knows more places:
+Looked for in the usual places (sherf_core/data/locations.py), of which the first are
 
     data/RenderPeople_recon/20230228                   the data set
     assets/SMPL_NEUTRAL.pkl (or .npz)                  the body model
@@ -18,12 +18,22 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from sherf_core.data.locations import (
+    BODY_FOLDERS,
+    BODY_NAMES,
+    CHECKPOINT_FOLDERS,
+    CHECKPOINT_SUFFIXES,
+    DATASET_FOLDERS,
+    find_body,
+    find_checkpoint,
+    find_dataset,
+)
 from sherf_core.data.splits import DEMO, RENDERPEOPLE, Split, split_of
 from sherf_core.errors import BodyFileError, CheckpointError, DatasetError
 
-RENDERPEOPLE_ROOT = Path("data") / "RenderPeople_recon" / "20230228"
-BODY_NAMES = (Path("assets") / "SMPL_NEUTRAL.pkl", Path("assets") / "SMPL_NEUTRAL.npz")
-CHECKPOINT_NAME = Path("models") / "smpl" / "SHERF_RenderPeople.safetensors"
+USUAL_DATA = Path(DATASET_FOLDERS[RENDERPEOPLE.dataset][0])
+USUAL_BODY = Path(BODY_FOLDERS[0]) / BODY_NAMES[0]
+USUAL_CHECKPOINT = Path(CHECKPOINT_FOLDERS[0]) / f"SHERF_{RENDERPEOPLE.dataset}{CHECKPOINT_SUFFIXES[0]}"
 DEMO_ROOT = Path(__file__).parent / "demo"
 
 EMBEDDED = "embedded"
@@ -49,17 +59,13 @@ class UserFiles:
     checkpoint: Path | None = None
 
 
-def user_files(folder: Path) -> UserFiles:
-    """Look for the user's files in a folder, in the places that this module's description lists.
+def user_files(roots: Iterable[Path]) -> UserFiles:
+    """Look for the user's files in the usual places under these folders.
 
     A checkpoint of the published code (.pkl) counts as found, so that it can be named for what it is.
     """
-    checkpoints = (folder / CHECKPOINT_NAME, (folder / CHECKPOINT_NAME).with_suffix(".pkl"))
-    return UserFiles(
-        data=folder / RENDERPEOPLE_ROOT if (folder / RENDERPEOPLE_ROOT).is_dir() else None,
-        body=_first_file(folder / name for name in BODY_NAMES),
-        checkpoint=_first_file(checkpoints),
-    )
+    roots, name = tuple(roots), RENDERPEOPLE.dataset
+    return UserFiles(find_dataset(name, roots), find_body(roots), find_checkpoint(name, roots))
 
 
 @dataclass(frozen=True)
@@ -100,10 +106,10 @@ def find_sources(
     root = data or (DEMO_ROOT if split is DEMO else files.data)
     if root is None:
         raise DatasetError(
-            f"there is no RenderPeople data at {RENDERPEOPLE_ROOT}",
+            f"there is no RenderPeople data at {USUAL_DATA}",
             fix="name its folder with --data DIR, or use the embedded people with --dataset demo",
             code="DATA.MISSING",
-            path=RENDERPEOPLE_ROOT,
+            path=USUAL_DATA,
         )
     body_path = _find_body(files, split, body)
     checkpoint_path, weights = _find_checkpoint(files, split, checkpoint)
@@ -115,15 +121,20 @@ def _find_body(files: UserFiles, split: Split, body: str | None) -> Path | None:
         return None
     if body is not None:
         if not Path(body).is_file():
-            raise BodyFileError(f"there is no body model {body}", code="SMPL.MISSING", path=body)
+            raise BodyFileError(
+                f"there is no body model {body}",
+                fix=f"check the path of --body FILE; --body {EMBEDDED} takes the free one that ships",
+                code="SMPL.MISSING",
+                path=body,
+            )
         return Path(body)
     if files.body is None:
         raise BodyFileError(
-            f"RenderPeople needs the SMPL body model, and {BODY_NAMES[0]} is not there",
-            fix=f"mv SMPL_NEUTRAL.pkl {BODY_NAMES[0]}, or name it with --body FILE "
+            f"RenderPeople needs the SMPL body model, and {USUAL_BODY} is not there",
+            fix=f"mv SMPL_NEUTRAL.pkl {USUAL_BODY}, or name it with --body FILE "
             f"(--body {EMBEDDED} for people that `sherfctl make-people` made)",
             code="SMPL.MISSING",
-            path=BODY_NAMES[0],
+            path=USUAL_BODY,
         )
     return files.body
 
@@ -136,11 +147,11 @@ def _find_checkpoint(files: UserFiles, split: Split, checkpoint: str | None) -> 
     path = Path(checkpoint) if checkpoint is not None else files.checkpoint
     if path is None or not path.is_file():
         raise CheckpointError(
-            f"there are no trained weights at {path or CHECKPOINT_NAME}",
+            f"there are no trained weights at {path or USUAL_CHECKPOINT}",
             expected="a .safetensors file with the model's parameter names",
             fix=f"put it there or name it with --checkpoint FILE; --checkpoint {UNTRAINED} runs with untrained weights",
             code="CKPT.MISSING",
-            path=path or CHECKPOINT_NAME,
+            path=path or USUAL_CHECKPOINT,
         )
     if path.suffix == ".pkl":
         raise CheckpointError(
@@ -163,7 +174,3 @@ def _notes(files: UserFiles, split: Split, body: str | None, checkpoint: str | N
     if checkpoint is None and files.checkpoint is not None:
         notes.append(f"the demo uses its own weights; --checkpoint {files.checkpoint} uses yours")
     return tuple(notes)
-
-
-def _first_file(paths: Iterable[Path]) -> Path | None:
-    return next((path for path in paths if path.is_file()), None)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sherf_core.body.arrays import BodyArrays
 from sherf_core.body.files import FREE_BODY, load_body
-from sherf_core.data.discover import Sources, UserFiles, WeightKind, find_sources, user_files
+from sherf_core.data import locations
+from sherf_core.data.discover import Sources, WeightKind, find_sources, user_files
 from sherf_core.data.renderpeople import RenderPeople
 from sherf_core.errors import ConfigurationError
 from sherf_core.evaluate.protocol import Plan, plan
@@ -34,8 +35,8 @@ class Options:
     """What to evaluate and how; None means "decide by what is there".
 
     Attributes:
-        folder: the current folder: where `assets/`, `data/` and `models/` may lie and `runs/` is made.
-        files: the user's files, for callers that know more places than `folder`.
+        folder: the current folder, where `runs/` is made.
+        roots: folders in which the user's `assets/`, `data/` and `models/` are looked for; None: the usual ones.
         dataset: "demo" or "RenderPeople".
         data: the data set's folder.
         body: a file, or "embedded".
@@ -54,7 +55,7 @@ class Options:
     """
 
     folder: Path = field(default_factory=Path.cwd)
-    files: UserFiles | None = None
+    roots: tuple[Path, ...] | None = None
     dataset: str | None = None
     data: Path | None = None
     body: str | None = None
@@ -170,8 +171,9 @@ def prepare(options: Options) -> Job:
     from sherf_core.io.weights import check_header
     from sherf_core.model.demo import DEMO_WEIGHTS, demo_description
 
+    roots = locations.search_roots() if options.roots is None else options.roots
     sources = find_sources(
-        options.files or user_files(options.folder),
+        user_files(roots),
         dataset=options.dataset,
         data=options.data,
         body=options.body,
@@ -195,7 +197,7 @@ def prepare(options: Options) -> Job:
         weights = WeightKind.DEMO if checkpoint else WeightKind.UNTRAINED
     elif checkpoint is not None:
         check_header(checkpoint)
-    vgg = find_vgg_weights(options.folder)
+    vgg = find_vgg_weights(roots)
     files = {
         "data": str(sources.data),
         "body": str(sources.body) if sources.body else "embedded free body",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 DIGEST_START = "397923af"
@@ -17,9 +17,10 @@ HOW_TO_GET = (
 )
 
 
-def vgg_candidates(folder: Path) -> Iterator[Path]:
-    """Where the weights may lie, best first: the user's `assets/`, then torch's own download caches."""
-    yield folder / "assets" / WEIGHTS_NAME
+def vgg_candidates(roots: Iterable[Path]) -> Iterator[Path]:
+    """Where the weights may lie, best first: `assets/` in each of these folders, then torch's own download caches."""
+    for root in roots:
+        yield root / "assets" / WEIGHTS_NAME
     caches = [Path.home() / ".cache" / "torch"]
     if "XDG_CACHE_HOME" in os.environ:
         caches.insert(0, Path(os.environ["XDG_CACHE_HOME"]) / "torch")
@@ -30,6 +31,6 @@ def vgg_candidates(folder: Path) -> Iterator[Path]:
         yield cache / "checkpoints" / WEIGHTS_NAME
 
 
-def find_vgg_weights(folder: Path | None = None) -> Path | None:
-    """The first VGG16 weights file that exists, looking from `folder` (the current one), or None."""
-    return next((path for path in vgg_candidates(folder or Path.cwd()) if path.is_file()), None)
+def find_vgg_weights(roots: Iterable[Path]) -> Path | None:
+    """The first VGG16 weights file that exists, or None; `roots` are the folders that may hold `assets/`."""
+    return next((path for path in vgg_candidates(roots) if path.is_file()), None)

@@ -79,18 +79,14 @@ def run_eval(
     An interrupted run goes on where it stopped when it is started again.
     """
     from checks import machine_facts
-    from checks.locations import find_body, find_checkpoint, find_dataset
     from profiles import resolve_profile
-    from sherf_core.data.discover import UserFiles
     from sherf_core.evaluate.job import Options, prepare
 
     console = console_of(context)
     console.use_json(as_json)
     resolved = resolve_profile(profile, machine_facts())
-    published = DatasetName.RENDERPEOPLE.value
     job = prepare(
         Options(
-            files=UserFiles(find_dataset(published), find_body(), find_checkpoint(published)),
             dataset=dataset.value if dataset else None,
             data=data,
             body=body,

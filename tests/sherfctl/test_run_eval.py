@@ -42,7 +42,7 @@ def start(tmp_path, monkeypatch):
     """Run one command line in an empty folder: (exit status, standard output, standard error)."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setattr("checks.locations.search_roots", lambda: (tmp_path / "here",))
+    monkeypatch.setattr("sherf_core.data.locations.search_roots", lambda: (tmp_path / "here",))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr("pathlib.Path.home", lambda: tmp_path / "home")
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from checks import locations
 from checks.facts.collect import SHIPPED, missing_parts
 from checks.facts.datasets import dataset_facts
 from checks.facts.files import body_facts, checkpoint_facts, safetensors_shapes
@@ -110,47 +109,6 @@ def touch(root: Path, *names: str) -> None:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
-
-
-def test_locations_of_the_body(tmp_path: Path) -> None:
-    assert locations.find_body([tmp_path]) is None
-    touch(tmp_path, "models/smpl/smpl_neutral.PKL")
-    assert locations.find_body([tmp_path]) == tmp_path / "models/smpl/smpl_neutral.PKL"
-    touch(tmp_path, "assets/SMPL_NEUTRAL.npz", "assets/SMPL_FEMALE.pkl")
-    assert locations.find_body([tmp_path]) == tmp_path / "assets/SMPL_NEUTRAL.npz"
-
-
-@pytest.mark.parametrize(
-    ("name", "renamed"),
-    [
-        ("basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl", True),
-        ("basicModel_neutral_lbs_10_207_0_v1.0.0.pkl", True),
-        ("basicmodel_f_lbs_10_207_0_v1.1.0.pkl", False),
-    ],
-)
-def test_bodies_with_their_publishers_name(tmp_path: Path, name: str, renamed: bool) -> None:
-    touch(tmp_path, f"assets/{name}")
-    assert bool(locations.renamed_bodies([tmp_path])) is renamed
-
-
-def test_locations_of_checkpoints_and_data(tmp_path: Path) -> None:
-    assert locations.find_checkpoint("RenderPeople", [tmp_path]) is None
-    touch(tmp_path, "models/smpl/SHERF_RenderPeople.pkl", "models/smpl/SHERF_THuman.pkl")
-    assert locations.find_checkpoint("RenderPeople", [tmp_path]) == tmp_path / "models/smpl/SHERF_RenderPeople.pkl"
-    touch(tmp_path, "models/smpl/SHERF_RenderPeople.safetensors")
-    found = locations.find_checkpoint("RenderPeople", [tmp_path])
-    assert found == tmp_path / "models/smpl/SHERF_RenderPeople.safetensors"
-    assert locations.find_dataset("RenderPeople", [tmp_path]) is None
-    (tmp_path / "data/RenderPeople_recon/20230228").mkdir(parents=True)
-    assert locations.find_dataset("RenderPeople", [tmp_path]) == tmp_path / "data/RenderPeople_recon/20230228"
-    assert locations.find_dataset("demo", [tmp_path]) is None
-
-
-def test_the_current_folder_is_searched_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert locations.search_roots()[0] == tmp_path
-    touch(tmp_path, "assets/SMPL_NEUTRAL.pkl")
-    assert locations.find_body() == tmp_path / "assets/SMPL_NEUTRAL.pkl"
 
 
 @pytest.mark.parametrize("place", ["human_list.txt", "../human_list.txt"])

@@ -1,10 +1,10 @@
 import pytest
 
 from sherf_core.data.discover import (
-    BODY_NAMES,
-    CHECKPOINT_NAME,
     DEMO_ROOT,
-    RENDERPEOPLE_ROOT,
+    USUAL_BODY,
+    USUAL_CHECKPOINT,
+    USUAL_DATA,
     UserFiles,
     WeightKind,
     find_sources,
@@ -16,63 +16,63 @@ from sherf_core.errors import BodyFileError, CheckpointError, DatasetError
 
 @pytest.fixture
 def complete(tmp_path):
-    (tmp_path / RENDERPEOPLE_ROOT).mkdir(parents=True)
-    for name in (BODY_NAMES[0], CHECKPOINT_NAME):
+    (tmp_path / USUAL_DATA).mkdir(parents=True)
+    for name in (USUAL_BODY, USUAL_CHECKPOINT):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_bytes(b"x")
     return tmp_path
 
 
 def test_an_empty_folder_gives_the_embedded_demo(tmp_path):
-    sources = find_sources(user_files(tmp_path))
+    sources = find_sources(user_files([tmp_path]))
     assert (sources.split, sources.data, sources.body, sources.checkpoint) == (DEMO, DEMO_ROOT, None, None)
     assert sources.weights is WeightKind.DEMO
     assert sources.notes == ()
 
 
 def test_the_users_own_files_are_found(complete):
-    sources = find_sources(user_files(complete))
+    sources = find_sources(user_files([complete]))
     assert sources.split is RENDERPEOPLE
-    assert sources.data == complete / RENDERPEOPLE_ROOT
-    assert sources.body == complete / BODY_NAMES[0]
-    assert sources.checkpoint == complete / CHECKPOINT_NAME
+    assert sources.data == complete / USUAL_DATA
+    assert sources.body == complete / USUAL_BODY
+    assert sources.checkpoint == complete / USUAL_CHECKPOINT
     assert sources.weights is WeightKind.CHECKPOINT
 
 
 def test_the_demo_stays_embedded_and_says_what_it_leaves_unused(complete):
-    sources = find_sources(user_files(complete), dataset="demo")
+    sources = find_sources(user_files([complete]), dataset="demo")
     assert (sources.data, sources.body, sources.checkpoint) == (DEMO_ROOT, None, None)
     assert len(sources.notes) == 2
     assert "--checkpoint" in sources.notes[1]
 
 
 def test_renderpeople_without_body_or_weights_is_an_error_with_a_way_out(complete):
-    (complete / CHECKPOINT_NAME).unlink()
+    (complete / USUAL_CHECKPOINT).unlink()
     with pytest.raises(CheckpointError, match="no trained weights") as caught:
-        find_sources(user_files(complete))
+        find_sources(user_files([complete]))
     assert caught.value.code == "CKPT.MISSING"
     assert "--checkpoint" in caught.value.fix
-    assert find_sources(user_files(complete), checkpoint="untrained").weights is WeightKind.UNTRAINED
-    (complete / BODY_NAMES[0]).unlink()
+    assert find_sources(user_files([complete]), checkpoint="untrained").weights is WeightKind.UNTRAINED
+    (complete / USUAL_BODY).unlink()
     with pytest.raises(BodyFileError) as body_error:
-        find_sources(user_files(complete))
+        find_sources(user_files([complete]))
     assert body_error.value.code == "SMPL.MISSING"
 
 
 def test_a_published_pickle_is_named_for_what_it_is(complete):
-    (complete / CHECKPOINT_NAME).rename((complete / CHECKPOINT_NAME).with_suffix(".pkl"))
+    (complete / USUAL_CHECKPOINT).rename((complete / USUAL_CHECKPOINT).with_suffix(".pkl"))
     with pytest.raises(CheckpointError, match="published code"):
-        find_sources(user_files(complete))
+        find_sources(user_files([complete]))
 
 
 def test_named_files(complete, tmp_path):
     made = tmp_path / "made"
-    sources = find_sources(user_files(tmp_path), data=made, body="embedded", checkpoint="untrained")
+    sources = find_sources(user_files([tmp_path]), data=made, body="embedded", checkpoint="untrained")
     assert (sources.split, sources.data, sources.body) == (RENDERPEOPLE, made, None)
-    with pytest.raises(BodyFileError, match=r"nobody\.pkl"):
-        find_sources(user_files(complete), body="nobody.pkl")
+    with pytest.raises(BodyFileError, match=r"nobody\.pkl.*\nfix: .*--body"):
+        find_sources(user_files([complete]), body="nobody.pkl")
     with pytest.raises(CheckpointError, match=r"nothing\.safetensors"):
-        find_sources(user_files(complete), checkpoint="nothing.safetensors")
+        find_sources(user_files([complete]), checkpoint="nothing.safetensors")
 
 
 def test_renderpeople_without_data_is_an_error():

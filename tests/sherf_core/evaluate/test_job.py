@@ -41,7 +41,7 @@ def options(people, tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.home", lambda: tmp_path / "home")
 
     def make(**changes):
-        return Options(folder=tmp_path, dataset="demo", data=people, **changes)
+        return Options(folder=tmp_path, roots=(tmp_path,), dataset="demo", data=people, **changes)
 
     return make
 

@@ -137,15 +137,15 @@ def test_the_published_heads_are_shipped(lpips):
 def test_weights_are_found_in_assets_before_torch_home(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr("pathlib.Path.home", lambda: tmp_path / "home")
-    assert find_vgg_weights(tmp_path) is None
+    assert find_vgg_weights([tmp_path / "other", tmp_path]) is None
     cached = tmp_path / "torch" / "hub" / "checkpoints" / WEIGHTS_NAME
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"x")
-    assert find_vgg_weights(tmp_path) == cached
+    assert find_vgg_weights([tmp_path / "other", tmp_path]) == cached
     own = tmp_path / "assets" / WEIGHTS_NAME
     own.parent.mkdir()
     own.write_bytes(b"x")
-    assert find_vgg_weights(tmp_path) == own
+    assert find_vgg_weights([tmp_path / "other", tmp_path]) == own
 
 
 def test_broken_weight_files_are_typed_errors(tmp_path, weights_file):

@@ -21,7 +21,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch_probe, "torch_facts", lambda seconds: TorchFacts(state="ok", version="2.13.0+cpu"))
     monkeypatch.setattr(gpu, "gpu_facts", GpuFacts)
-    monkeypatch.setattr("checks.locations.search_roots", lambda: (tmp_path,))
+    monkeypatch.setattr("sherf_core.data.locations.search_roots", lambda: (tmp_path,))
     monkeypatch.setattr("checks.facts.collect.missing_parts", lambda: ())
     return tmp_path
 

@@ -1,10 +1,17 @@
-"""Where users put their files: the SMPL body, checkpoints, data sets. Only names are looked at, no file is read."""
+"""Where users put their files: the SMPL body, checkpoints, data sets. Only names are looked at, no file is read.
+
+Folders are looked for in the current folder, then in the one that the environment variable SHERFCTL_HOME names, then in
+the source checkout if the program runs from one. The doctor uses this: nothing heavy is imported.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+
+HOME_VARIABLE = "SHERFCTL_HOME"
 
 BODY_FOLDERS = ("assets", "models/smpl", "models", "smpl_models", "smpl_models/smpl", "smpl/models", "sherf/assets")
 BODY_NAMES = ("SMPL_NEUTRAL.pkl", "SMPL_NEUTRAL.npz")
@@ -20,12 +27,11 @@ DATASET_FOLDERS = {
 
 
 def search_roots() -> tuple[Path, ...]:
-    """The folders in which `assets/`, `models/` and `data/` are looked for.
-
-    The current folder, then the source checkout if the program runs from one; no duplicates.
-    """
+    """The folders in which `assets/`, `models/` and `data/` are looked for, best first, no duplicates."""
     candidates = [Path.cwd()]
-    checkout = Path(__file__).resolve().parent.parent
+    if os.environ.get(HOME_VARIABLE):
+        candidates.append(Path(os.environ[HOME_VARIABLE]).expanduser())
+    checkout = Path(__file__).resolve().parents[2]
     if (checkout / "pyproject.toml").is_file():
         candidates.append(checkout)
     return tuple(dict.fromkeys(path.resolve() for path in candidates))
