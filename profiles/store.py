@@ -13,6 +13,7 @@ from sherf_core.errors import ConfigurationError
 
 FOLDER = Path(__file__).parent
 AUTO = "auto"
+EXAMPLE = FOLDER / "cpu.yaml"
 
 
 def profile_names() -> list[str]:
@@ -48,13 +49,23 @@ def _read(path: Path) -> Profile:
     except yaml.YAMLError as error:
         raise ConfigurationError(f"profile {path} is not YAML: {error}", fix="mend that line", path=path) from error
     if not isinstance(document, dict):
-        raise ConfigurationError(f"profile {path} is not a mapping", expected="lines of `field: value`", path=path)
+        raise ConfigurationError(
+            f"profile {path} is not a mapping",
+            expected="lines of `field: value`",
+            fix=f"start from a copy of a profile that ships: {EXAMPLE}",
+            path=path,
+        )
     try:
         return Profile.model_validate(document)
     except ValidationError as error:
         found = "; ".join(_complaint(item["loc"], item["msg"]) for item in error.errors())
         fields = ", ".join(Profile.model_fields)
-        raise ConfigurationError(f"profile {path}: {found}", expected=f"the fields {fields}", path=path) from error
+        raise ConfigurationError(
+            f"profile {path}: {found}",
+            expected=f"the fields {fields}",
+            fix=f"mend or remove what is named; for an example see {EXAMPLE}",
+            path=path,
+        ) from error
 
 
 def _complaint(location: tuple[int | str, ...], message: str) -> str:

@@ -59,7 +59,9 @@ def _open(path: Path, mode: str | None) -> Image.Image:
             image.load()
             return image.convert(mode) if mode else image.copy()
     except FileNotFoundError as error:
-        raise DatasetError(f"{path} is missing", code="DATA.RP_LAYOUT", path=path) from error
+        raise DatasetError(
+            f"{path} is missing", fix="copy or unpack this file again", code="DATA.RP_LAYOUT", path=path
+        ) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise DatasetError(
             f"{path} cannot be read as a picture: {error}",

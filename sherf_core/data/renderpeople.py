@@ -23,9 +23,10 @@ from jaxtyping import Float32
 from sherf_core.data.images import area_downscale, nearest_downscale, read_image, read_mask
 from sherf_core.data.records import BodyPose, Camera, Frame
 from sherf_core.data.subjects import subject_list
-from sherf_core.errors import ConfigurationError, DatasetError
+from sherf_core.errors import BrokenFileError, ConfigurationError, DatasetError, UnsafePickleError
 from sherf_core.io.safe_pickle import load_numpy
 
+_AGAIN = "copy or unpack this subject again, or evaluate others with --subjects NAME"
 FITS = Path("outputs_re_fitting") / "refit_smpl_2nd.npz"
 
 
@@ -106,6 +107,7 @@ class RenderPeople:
             raise DatasetError(
                 f"{image_path} is {image.shape[1]}x{side} and its mask {mask.shape[1]}x{mask.shape[0]} pixels",
                 expected="a square picture and a mask of the same size",
+                fix=_AGAIN,
                 code="DATA.IMG",
                 path=image_path,
             )
@@ -136,6 +138,7 @@ class RenderPeople:
         if pose not in range(len(fits.poses)):
             raise DatasetError(
                 f"{self.root / subject / FITS} holds {len(fits.poses)} poses, and pose {pose} was asked for",
+                fix=_AGAIN,
                 path=self.root / subject / FITS,
                 code="DATA.RP_LAYOUT",
             )
@@ -149,7 +152,7 @@ class RenderPeople:
         digest = hashlib.sha256()
         for path in self._pictures(subject, pose, view):
             if not path.is_file():
-                raise DatasetError(f"{path} is missing", code="DATA.RP_LAYOUT", path=path)
+                raise DatasetError(f"{path} is missing", fix=_AGAIN, code="DATA.RP_LAYOUT", path=path)
             digest.update(path.read_bytes())
         for array in (camera.K, camera.R, camera.T, body.poses, body.shapes, body.Th):
             digest.update(array.tobytes())
@@ -163,7 +166,7 @@ class RenderPeople:
         cameras = self._subject_cameras(subject)
         if view not in cameras:
             path = self.root / subject / "cameras.json"
-            raise DatasetError(f"{path} has no camera{view:04d}", code="DATA.RP_LAYOUT", path=path)
+            raise DatasetError(f"{path} has no camera{view:04d}", fix=_AGAIN, code="DATA.RP_LAYOUT", path=path)
         return cameras[view]
 
     def _subject_cameras(self, subject: str) -> dict[int, Camera]:
@@ -195,6 +198,7 @@ def read_cameras(path: Path) -> dict[int, Camera]:
         raise DatasetError(
             f"{path} is not a list of cameras: {error}",
             expected='{"camera0000": {"K": 3x3, "R": 3x3, "T": 3 numbers}, ...}',
+            fix=_AGAIN,
             code="DATA.RP_LAYOUT",
             path=path,
         ) from error
@@ -217,10 +221,15 @@ def _read_fits(path: Path) -> _Fits:
             shapes=_array(np.broadcast_to(betas, (count, 10)), (count, 10)),
             Th=_array(smpl["transl"], (count, 3)),
         )
+    except (BrokenFileError, UnsafePickleError) as error:
+        raise DatasetError(
+            error.found, expected=error.expected, fix=error.fix or _AGAIN, code="DATA.RP_LAYOUT", path=path
+        ) from error
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise DatasetError(
             f"{path} does not hold SMPL parameters as expected: {error}",
             expected="key smpl: betas (1,10), global_orient (F,3), body_pose (F,69), transl (F,3)",
+            fix=_AGAIN,
             code="DATA.RP_LAYOUT",
             path=path,
         ) from error

@@ -140,6 +140,7 @@ def test_wrong_files_are_named_with_the_field(tmp_path: Path, text: str, words: 
         load_profile(path)
     assert words in caught.value.found
     assert str(path) in caught.value.found
+    assert caught.value.fix
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

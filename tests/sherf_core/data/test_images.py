@@ -60,8 +60,9 @@ def test_images_are_rgb_in_0_to_1(tmp_path):
 
 
 def test_missing_and_broken_pictures_are_typed_errors(tmp_path):
-    with pytest.raises(DatasetError, match=r"0000\.jpg is missing"):
+    with pytest.raises(DatasetError, match=r"0000\.jpg is missing") as missing:
         read_image(tmp_path / "0000.jpg")
+    assert missing.value.fix
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(tmp_path / "whole.jpg")
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:700])
     (tmp_path / "page.jpg").write_text("<html>")

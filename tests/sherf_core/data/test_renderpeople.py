@@ -155,8 +155,43 @@ def test_fits_that_would_run_code_are_refused(root):
             return (eval, ("__import__('pathlib').Path('owned').touch()",))
 
     np.savez(root / SUBJECT / "outputs_re_fitting" / "refit_smpl_2nd.npz", smpl=np.array([Attack()], dtype=object))
-    with pytest.raises(UnsafePickleError):
+    with pytest.raises(DatasetError, match="nothing of it was run") as caught:
         RenderPeople(root).poses(SUBJECT)
+    assert isinstance(caught.value.__cause__, UnsafePickleError)
+    assert (caught.value.code, caught.value.fix) == ("DATA.RP_LAYOUT", caught.value.__cause__.fix)
+
+
+def test_broken_fits_are_errors_of_the_data_set(root):
+    path = root / SUBJECT / "outputs_re_fitting" / "refit_smpl_2nd.npz"
+    for content, words in ((path.read_bytes()[:300], "zip archive without its end"), (b"<html>", "web page")):
+        path.write_bytes(content)
+        with pytest.raises(DatasetError, match=words) as caught:
+            RenderPeople(root).poses(SUBJECT)
+        assert (caught.value.code, caught.value.path) == ("DATA.RP_LAYOUT", path)
+        assert caught.value.fix
+
+
+def test_every_error_says_how_to_mend_it(root):
+    fits, cameras = root / SUBJECT / "outputs_re_fitting" / "refit_smpl_2nd.npz", root / SUBJECT / "cameras.json"
+    reader = RenderPeople(root, resolution=SIDE)
+    failures = [lambda: reader.body(SUBJECT, 7), lambda: reader.digest(SUBJECT, 0, 9), lambda: reader.poses("nobody")]
+    for fail in failures:
+        with pytest.raises(DatasetError) as caught:
+            fail()
+        assert caught.value.fix
+    (root / SUBJECT / "img" / "camera0000" / "0000.jpg").unlink()
+    Image.new("L", (SIDE, 16)).save(root / SUBJECT / "mask" / "camera0001" / "0001.png")
+    for read, pose, view in ((reader.frame, 0, 0), (reader.digest, 0, 0), (reader.frame, 1, 1)):
+        with pytest.raises(DatasetError) as caught:
+            read(SUBJECT, pose, view)
+        assert caught.value.fix
+    cameras.write_text("[]")
+    np.savez(fits, other=np.zeros(3))
+    fresh = RenderPeople(root)
+    for read in (fresh.views, fresh.poses):
+        with pytest.raises(DatasetError) as caught:
+            read(SUBJECT)
+        assert "--subjects" in caught.value.fix
 
 
 def test_picture_and_mask_of_other_sizes_and_too_small_pictures(root):
