@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from torch.nn import functional
 
 from sherf_core.errors import BrokenFileError
 from sherf_core.io.digest import sha256
-from sherf_core.metrics.vgg_files import ADDRESS, DIGEST_START, WEIGHTS_NAME
+from sherf_core.metrics.vgg_files import ADDRESS
 
 # (index in torchvision's `features`, input channels, output channels) of the convolutions between two poolings
 STAGES: tuple[tuple[tuple[int, int, int], ...], ...] = (
@@ -23,6 +24,11 @@ STAGES: tuple[tuple[tuple[int, int, int], ...], ...] = (
     ((24, 512, 512), (26, 512, 512), (28, 512, 512)),
 )
 CHANNELS = tuple(stage[-1][2] for stage in STAGES)
+
+
+_FIX = f"download {ADDRESS} again and put it in assets/"
+# torchvision's names end in the first digits of the SHA-256: vgg16-397923af.pth.
+_DIGEST_IN_NAME = re.compile(r".+-([0-9a-f]{8,64})\.pth")
 
 
 class Vgg16Features(nn.Module):
@@ -49,24 +55,36 @@ class Vgg16Features(nn.Module):
         return outputs
 
 
+def require_named_digest(path: Path) -> None:
+    """See that a file's content is what its name promises; a name without digits of a digest promises nothing.
+
+    Raises:
+        BrokenFileError: its SHA-256 begins with other digits than those in its name.
+    """
+    promised = _DIGEST_IN_NAME.fullmatch(path.name)
+    if promised is None:
+        return
+    digest = sha256(path)
+    if not digest.startswith(promised[1]):
+        raise BrokenFileError(
+            f"{path} is not the file that its name says: its SHA-256 begins with {digest[: len(promised[1])]}",
+            expected=f"a SHA-256 that begins with {promised[1]} (torchvision's VGG16 weights: 553,433,881 bytes)",
+            fix=_FIX,
+            path=path,
+        )
+
+
 def load_vgg(path: Path) -> Vgg16Features:
     """VGG16's convolutions from a file in torchvision's format; its classifier is left out.
 
     Raises:
         BrokenFileError: not a file of tensors, cut short, or with other names and shapes.
     """
-    fix = f"download {ADDRESS} again and put it in assets/"
-    if path.name == WEIGHTS_NAME and not sha256(path).startswith(DIGEST_START):
-        raise BrokenFileError(
-            f"{path} is not the file that its name says: its SHA-256 does not begin with {DIGEST_START}",
-            expected="torchvision's VGG16 weights, 553,433,881 bytes",
-            fix=fix,
-            path=path,
-        )
+    require_named_digest(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise BrokenFileError(f"{path} cannot be read as PyTorch weights: {error}", fix=fix, path=path) from error
+        raise BrokenFileError(f"{path} cannot be read as PyTorch weights: {error}", fix=_FIX, path=path) from error
     model = Vgg16Features()
     wanted = model.state_dict()
     wrong = [
@@ -77,7 +95,7 @@ def load_vgg(path: Path) -> Vgg16Features:
     if wrong:
         raise BrokenFileError(
             f"{path} holds no VGG16 in torchvision's format: {', '.join(wrong[:3])} missing or of another shape",
-            fix=fix,
+            fix=_FIX,
             path=path,
         )
     model.load_state_dict({name: state[name] for name in wanted})

@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-DIGEST_START = "397923af"
-"""First digits of the SHA-256 of torchvision's file of ImageNet weights; its name holds them."""
-WEIGHTS_NAME = f"vgg16-{DIGEST_START}.pth"
+WEIGHTS_NAME = "vgg16-397923af.pth"
+"""torchvision's file of ImageNet weights; the digits are the first of its SHA-256."""
 ADDRESS = f"https://download.pytorch.org/models/{WEIGHTS_NAME}"
 
 HOW_TO_GET = (

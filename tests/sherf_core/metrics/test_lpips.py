@@ -6,7 +6,7 @@ from torch import nn
 from sherf_core.errors import BrokenFileError
 from sherf_core.metrics.lpips import Lpips
 from sherf_core.metrics.measurement import EMPTY_MASK, NOT_FINITE, Protocol
-from sherf_core.metrics.vgg import Vgg16Features, load_vgg
+from sherf_core.metrics.vgg import Vgg16Features, load_vgg, require_named_digest
 from sherf_core.metrics.vgg_files import WEIGHTS_NAME, find_vgg_weights
 
 
@@ -146,6 +146,18 @@ def test_weights_are_found_in_assets_before_torch_home(tmp_path, monkeypatch):
     own.parent.mkdir()
     own.write_bytes(b"x")
     assert find_vgg_weights([tmp_path / "other", tmp_path]) == own
+
+
+def test_a_file_is_held_to_the_digest_in_its_name(tmp_path):
+    # SHA-256 of "abc", from FIPS 180-4's examples: ba7816bf 8f01cfea ...
+    for name in ("vgg16-ba7816bf.pth", "vgg16.pth", "my-weights.pth"):
+        (tmp_path / name).write_bytes(b"abc")
+        require_named_digest(tmp_path / name)
+    (tmp_path / WEIGHTS_NAME).write_bytes(b"abc")
+    with pytest.raises(BrokenFileError, match="SHA-256 begins with ba7816bf") as caught:
+        require_named_digest(tmp_path / WEIGHTS_NAME)
+    assert "397923af" in caught.value.expected
+    assert "download" in caught.value.fix
 
 
 def test_broken_weight_files_are_typed_errors(tmp_path, weights_file):
