@@ -8,7 +8,7 @@ from checks.facts.records import DatasetFacts, Facts
 from checks.findings import Finding, Severity
 from checks.purpose import Purpose
 from checks.rules.registry import found, rule
-from sherf_core.data.locations import DATASET_FOLDERS
+from sherf_core.data.locations import DATASET_FOLDERS, HOME_VARIABLE
 
 # How long the published list must be for its test people to be in it.
 SPLIT_NEEDS = {"RenderPeople": 480}
@@ -26,7 +26,8 @@ def data_missing(facts: Facts, purpose: Purpose) -> list[Finding]:
     if data is None or data.exists:
         return []
     place = DATASET_FOLDERS.get(purpose.dataset, (f"data/{purpose.dataset}",))[0]
-    evidence = [f"{data.root} does not exist" if data.root else f"looked for {place} in the current folder"]
+    looked = f"looked for {place} in the current folder and in ${HOME_VARIABLE}"
+    evidence = [f"{data.root} does not exist" if data.root else looked]
     values = {"dataset": purpose.dataset, "place": place, "parent": PurePath(place).parent}
     return found("DATA.MISSING", Severity.BLOCK, evidence, **values)
 

@@ -97,7 +97,7 @@ class RunFolder:
             return ""
         reason = f"a run with other settings ({'; '.join(self.changed)})"
         if not self.changed:
-            reason = f"a report that shows more ({self.dropped} pictures that this run does not make)"
+            reason = f"a report with pictures that this run does not make ({self.dropped} of them)"
         return f"{self.path} held {reason}; it was moved to {self.earlier}"
 
     @staticmethod

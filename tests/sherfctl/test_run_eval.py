@@ -101,7 +101,7 @@ def test_runs_reports_resumes_and_sets_other_settings_aside(start, people, tmp_p
 
     status, _, stderr = start(*words, "--limit", 1)
     assert status == 0
-    assert "a report that shows more (1 pictures that this run does not make); it was moved to" in stderr
+    assert "a report with pictures that this run does not make (1 of them); it was moved to" in stderr
     (earlier,) = folder.glob("earlier-*")
     assert len(json.loads((earlier / "metrics.json").read_text())["images"]) == 2
     assert (earlier / "report.html").is_file()
