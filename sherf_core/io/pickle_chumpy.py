@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ class PickledChumpy(Inert):
         return np.asarray(value)
 
 
-class PickledView(PickledChumpy):
+class PickledView(PickledChumpy, ABC):
     """`chumpy.reordering.*`: a view of another chumpy array, `a`, evaluated here."""
 
     def finish(self, resolver: Resolver) -> np.ndarray:
@@ -52,8 +53,9 @@ class PickledView(PickledChumpy):
         except (ValueError, IndexError, TypeError) as error:
             raise MalformedPickle(f"a chumpy view that does not fit its array: {error}") from error
 
+    @abstractmethod
     def _view(self, resolver: Resolver, array: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        """What the view shows of the array."""
 
 
 class PickledSelection(PickledView):
