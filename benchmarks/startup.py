@@ -16,8 +16,11 @@ def measure(arguments: tuple[str, ...]) -> float:
     taken = []
     for _ in range(REPEATS):
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "sherfctl", *arguments], capture_output=True, check=False)
+        done = subprocess.run([sys.executable, "-m", "sherfctl", *arguments], capture_output=True, check=False)
         taken.append(time.perf_counter() - started)
+        # A crash is no fast start; the doctor may well find something (1).
+        if done.returncode not in (0, 1):
+            sys.exit(f"sherfctl {' '.join(arguments)} ended with {done.returncode}: {done.stderr.decode()}")
     return statistics.median(taken)
 
 

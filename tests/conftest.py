@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def shared_folder() -> Path | None:
-    """The folder with the reference files: SHERFCTL_SHARED, or or `shared/` beside the repository or in it."""
+    """The folder with the reference files: SHERFCTL_SHARED, or `shared/` beside the repository or in it."""
     if os.environ.get("SHERFCTL_SHARED"):
         candidates = [Path(os.environ["SHERFCTL_SHARED"])]
     else:

@@ -58,7 +58,8 @@ def evaluate(
     resumed = 0
     for _, group in groupby(plan.items, key=lambda item: item.observation):
         items = list(group)
-        digests = [_digest(reader, item) for item in items]
+        observed = reader.digest(*items[0].observation)
+        digests = [f"{observed}:{reader.digest(*item.target)}" for item in items]
         stored = [folder.load(item, digest) for item, digest in zip(items, digests, strict=True)]
         todo = [(item, digest) for item, digest, result in zip(items, digests, stored, strict=True) if result is None]
         for result in stored:
@@ -95,10 +96,6 @@ def evaluate(
 def clipped(target: Frame, picture: Picture) -> np.ndarray:
     """The target's image (H, W, 3), black outside the projection of the body's box."""
     return np.where(picture.clip[..., None], target.image, np.float32(0))
-
-
-def _digest(reader: Reader, item: Item) -> str:
-    return f"{reader.digest(*item.observation)}:{reader.digest(*item.target)}"
 
 
 def _in_order(items: Sequence[Item], results: Sequence[ItemResult]) -> tuple[ItemResult, ...]:

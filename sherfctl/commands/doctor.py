@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sherfctl.commands.datasets import DatasetName
 from sherfctl.console import console_of
 from sherfctl.exit_codes import ExitCode
 
@@ -20,13 +21,6 @@ class ActionName(str, Enum):
 
     EVAL = "eval"
     TRAIN = "train"
-
-
-class DatasetName(str, Enum):
-    """The data sets that can be asked about."""
-
-    DEMO = "demo"
-    RENDERPEOPLE = "RenderPeople"
 
 
 def doctor(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sherfctl import __version__
+from sherfctl.commands.datasets import DatasetName
 from sherfctl.console import Console, console_of
 from sherfctl.exit_codes import ExitCode
 
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
     from profiles import ResolvedProfile
     from sherf_core.evaluate.job import Job
     from sherf_core.evaluate.store import RunFolder
-
-
-class DatasetName(str, Enum):
-    """Data sets that can be evaluated."""
-
-    DEMO = "demo"
-    RENDERPEOPLE = "RenderPeople"
 
 
 class StatisticsName(str, Enum):
