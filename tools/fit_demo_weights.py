@@ -29,7 +29,6 @@ from sherf_core.body.model import BodyModel
 from sherf_core.data.records import Frame
 from sherf_core.data.renderpeople import RenderPeople
 from sherf_core.io.atomic import atomic_write
-from sherf_core.model.deform import to_posed
 from sherf_core.model.demo import DEMO_SEED, DEMO_WEIGHTS
 from sherf_core.model.initial import initial_weights
 from sherf_core.model.inputs import RayBundle, bodies_of, observation_of, rays_of
@@ -56,8 +55,8 @@ class People:
         key = (frame.subject, frame.pose, frame.view)
         if key not in self._planes:
             with torch.no_grad():
-                z = model.encoder_2d(observation_of([frame]).image.to(model.box.device))
-                self._planes[key] = z, model.backbone(z).half()
+                z, planes = model.encode_global(observation_of([frame]).image.to(model.box.device))
+                self._planes[key] = z, planes.half()
         z, planes = self._planes[key]
         return z, planes.float()
 
@@ -73,13 +72,10 @@ class People:
 
 
 def encode(model: Sherf, people: People, frames: Sequence[Frame]) -> EncodedPerson:
-    """`Sherf.encode` with the frozen part looked up."""
+    """`Sherf.encode` with the frozen half looked up."""
     observation = observation_of(frames).to(model.box.device)
     z, planes = (torch.cat(parts) for parts in zip(*[people.planes(model, frame) for frame in frames], strict=True))
-    feature_map = model.encoder_2d_feature(observation.image)
-    levels = model.renderer.encoder_3d(model.vertex_features(observation, feature_map), model.volume)
-    to_observation = to_posed(model.body_model, observation.body)
-    return EncodedPerson(observation, z, planes, feature_map, levels, to_observation)
+    return model.encode_local(observation, z, planes)
 
 
 def draw_rays(frame: Frame, hit: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -156,8 +156,17 @@ class Sherf(nn.Module):
     # Encoding ---------------------------------------------------------------------------------------------------
 
     def encode(self, observation: Observation) -> EncodedPerson:
-        z = self.encoder_2d(observation.image)
-        planes = self.backbone(z)
+        return self.encode_local(observation, *self.encode_global(observation.image))
+
+    def encode_global(self, image: Float[Tensor, "B 3 H W"]) -> tuple[Tensor, Tensor]:
+        """The half of `encode` that the whole picture decides: z (B, 512) and the planes (B, 3, 32, 256, 256)."""
+        z = self.encoder_2d(image)
+        return z, self.backbone(z)
+
+    def encode_local(
+        self, observation: Observation, z: Float[Tensor, "B 512"], planes: Float[Tensor, "B 3 32 256 256"]
+    ) -> EncodedPerson:
+        """The other half: features of pixels and of the body's vertices."""
         feature_map = self.encoder_2d_feature(observation.image)
         on_vertices = self.vertex_features(observation, feature_map)
         levels = self.renderer.encoder_3d(on_vertices, self.volume)
