@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 Action = Literal["eval", "train"]
+Precision = Literal["float32", "tf32", "float16", "bfloat16"]
 EMBEDDED = "demo"
 """The data set that ships with the program."""
 PUBLISHED = "RenderPeople"
 """The data set that the published weights and figures belong to."""
-DATASETS = (EMBEDDED, PUBLISHED)
+DATASETS = (EMBEDDED, PUBLISHED, "THuman", "HuMMan", "ZJU-MoCap")
+RUNNABLE = frozenset({("eval", EMBEDDED), ("eval", PUBLISHED)})
+"""What this version can run; the doctor looks at machine and files for the rest too, and says so."""
 
 
 @dataclass(frozen=True)
@@ -22,16 +25,25 @@ class Purpose:
         action: evaluate or train.
         dataset: `demo` is the one that ships with the program and needs no file of the user's.
         data: the data set's folder, if the user named it.
+        gpus: how many GPUs the user wants to use, None for "what suits".
+        precision: the arithmetic that the launch profile asks for, None where no profile was named.
     """
 
     action: Action = "eval"
     dataset: str = EMBEDDED
     data: Path | None = None
+    gpus: int | None = None
+    precision: Precision | None = None
 
     @property
     def is_embedded(self) -> bool:
         """Whether everything that is needed ships with the program."""
         return self.dataset == EMBEDDED
+
+    @property
+    def is_runnable(self) -> bool:
+        """Whether this version has the command that does it."""
+        return (self.action, self.dataset) in RUNNABLE
 
     def __str__(self) -> str:
         verb = {"eval": "evaluate", "train": "train"}[self.action]

@@ -20,7 +20,7 @@ def group_summaries(facts: Facts) -> dict[str, str]:
         "Python": f"{facts.python.version or 'unknown'} ({facts.python.executable or 'unknown place'})",
         "Torch": _torch(facts),
         "GPU": _gpu(facts),
-        "Memory and disk": _memory_and_disk(facts),
+        "System": _memory_and_disk(facts),
         "SMPL body": _body(facts),
         "Checkpoint": _checkpoint(facts),
         "Data set": _dataset(facts),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from checks.diagnosis import Diagnosis
 from checks.facts.records import Facts
 from checks.findings import Finding, Severity
-from checks.purpose import DATASETS, Purpose
+from checks.purpose import EMBEDDED, PUBLISHED, Purpose
 from checks.summaries import device_of
 
 
@@ -33,7 +33,7 @@ class Verdict:
 
 def purposes_of(asked: Purpose) -> list[Purpose]:
     """What the verdict speaks of: the purpose asked about, then evaluation of each data set that it leaves out."""
-    evaluations = [Purpose("eval", name, asked.data) for name in DATASETS]
+    evaluations = [Purpose("eval", name, asked.data) for name in (EMBEDDED, PUBLISHED)]
     return [asked, *(purpose for purpose in evaluations if purpose != asked)]
 
 

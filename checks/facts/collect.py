@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from checks.facts import datasets, files, gpu, system, torch_probe
 from checks.facts.gather import Collector, gather
-from checks.facts.records import Facts, GpuFacts
-from checks.purpose import EMBEDDED, PUBLISHED
+from checks.facts.records import Facts, GpuFacts, NamedBody
+from checks.purpose import EMBEDDED, PUBLISHED, Precision
 from sherf_core.data import locations
 from sherf_core.io.manifest import manifest
 
@@ -42,6 +45,28 @@ SHIPPED = (
 )
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What to look at, and how closely.
+
+    Args:
+        dataset: the data set to look at; the one that ships needs no look, so the published one is looked for instead.
+        data: its folder, None to look in the usual places.
+        depth: `quick` starts no child process and reads names and first bytes only; `normal` asks torch, reads the
+            body and samples the data set; `deep` reads all of the data set.
+        gpus: how many GPUs are wanted: with several, they are made to talk to each other (not with `quick`).
+        precision: what each GPU has to compute in, besides float32.
+        on_progress: told (done, total) while a data set is read deeply.
+    """
+
+    dataset: str = EMBEDDED
+    data: Path | None = None
+    depth: Literal["quick", "normal", "deep"] = "normal"
+    gpus: int | None = None
+    precision: Precision | None = None
+    on_progress: Callable[[int, int], None] | None = None
+
+
 def machine_facts() -> Facts:
     """Facts about the machine alone, quickly: torch is asked (in a child process) only where there is a GPU to use."""
     observed, problems = gather(_machine_collectors())
@@ -52,20 +77,18 @@ def machine_facts() -> Facts:
     return Facts(**observed, problems=problems)
 
 
-def all_facts(dataset: str = EMBEDDED, data: Path | None = None) -> Facts:
-    """Everything that the rules look at.
-
-    Args:
-        dataset: the data set to look at; the one that ships needs no look, so the published one is looked for instead.
-        data: its folder, None to look in the usual places.
-    """
-    name = PUBLISHED if dataset == EMBEDDED else dataset
+def all_facts(scope: Scope | None = None) -> Facts:
+    """Everything that the rules look at."""
+    scope = scope or Scope()
+    name = PUBLISHED if scope.dataset == EMBEDDED else scope.dataset
     collectors = {
         **_machine_collectors(),
         "torch": _torch_collector(),
-        "dataset": Collector(lambda: datasets.dataset_facts(name, data), FILE_SECONDS),
+        "dataset": Collector(lambda: datasets.dataset_facts(name, scope.data), FILE_SECONDS),
         "missing_parts": Collector(missing_parts),
-        "renamed_bodies": Collector(lambda: tuple(str(path) for path in locations.renamed_bodies())),
+        "named_bodies": Collector(
+            lambda: tuple(NamedBody(path=str(path), gender="neutral") for path in locations.renamed_bodies())
+        ),
     }
     body, checkpoint = locations.find_body(), locations.find_checkpoint(name)
     if body is not None:

@@ -22,7 +22,7 @@ def platform_facts(root: Path = Path("/"), environment: Mapping[str, str] | None
         machine=platform.machine(),
         distribution=_distribution(root),
         wsl=_wsl(root),
-        container=_is_container(root, environment),
+        container="other" if _is_container(root, environment) else "",
         notebook=_notebook(environment),
     )
 

@@ -18,7 +18,8 @@ def checkpoint_missing(facts: Facts, purpose: Purpose) -> list[Finding]:
         return []
     evidence = ["the demo's own weights are used"] if purpose.is_embedded else []
     dataset = PUBLISHED if purpose.is_embedded else purpose.dataset
-    return found("CKPT.MISSING", user_files(purpose), evidence, dataset=dataset)
+    evidence.append(f"looked for SHERF_{dataset}.safetensors")
+    return found("CKPT.MISSING", user_files(purpose), evidence)
 
 
 def _reader_rule(identifier: str) -> Rule:

@@ -28,8 +28,7 @@ def data_missing(facts: Facts, purpose: Purpose) -> list[Finding]:
     place = DATASET_FOLDERS.get(purpose.dataset, (f"data/{purpose.dataset}",))[0]
     looked = f"looked for {place} in the current folder and in ${HOME_VARIABLE}"
     evidence = [f"{data.root} does not exist" if data.root else looked]
-    values = {"dataset": purpose.dataset, "place": place, "parent": PurePath(place).parent}
-    return found("DATA.MISSING", Severity.BLOCK, evidence, **values)
+    return found("DATA.MISSING", Severity.BLOCK, evidence, place=place, parent=PurePath(place).parent)
 
 
 @rule("DATA.LIST")

@@ -28,18 +28,33 @@ def rule(identifier: str) -> Callable[[Rule], Rule]:
     return register
 
 
-def found(identifier: str, severity: Severity, evidence: Iterable[str], **values: object) -> list[Finding]:
-    """The finding of that id: the catalogue's words with `values` filled in."""
+def found(
+    identifier: str,
+    severity: Severity,
+    evidence: Iterable[str],
+    *,
+    fix: Iterable[str] | None = None,
+    **values: object,
+) -> list[Finding]:
+    """The finding of that id.
+
+    Args:
+        identifier: its name in the catalogue.
+        severity: how much it matters for the purpose.
+        evidence: what was observed; empty lines are left out.
+        fix: steps that are exact for this machine, in place of the catalogue's.
+        values: what is filled in for the `{names}` of the catalogue's fix.
+    """
     entry = CATALOGUE[identifier]
     return [
         Finding(
             id=identifier,
             severity=severity,
             group=entry.group,
-            title=entry.title.format(**values),
+            title=entry.title,
             evidence=tuple(line for line in evidence if line),
-            cause=entry.cause.format(**values),
-            fix=tuple(line.format(**values) for line in entry.fix),
+            cause=entry.cause,
+            fix=tuple(line.format(**values) for line in entry.fix) if fix is None else tuple(fix),
             link=entry.link,
         )
     ]

@@ -29,9 +29,10 @@ def body_missing(facts: Facts, purpose: Purpose) -> list[Finding]:
 @rule("SMPL.RENAMED")
 def body_renamed(facts: Facts, purpose: Purpose) -> list[Finding]:
     """The body is there under its publisher's name."""
-    if facts.body is not None or not facts.renamed_bodies:
+    neutral = [body for body in facts.named_bodies if body.gender == "neutral"]
+    if facts.body is not None or not neutral:
         return []
-    path = Path(facts.renamed_bodies[0])
+    path = Path(neutral[0].path)
     name = f"SMPL_NEUTRAL{path.suffix}"
     return found("SMPL.RENAMED", user_files(purpose), [f"found {path}"], path=_quoted(path), name=name)
 
@@ -43,7 +44,7 @@ def many_components(facts: Facts, purpose: Purpose) -> list[Finding]:
         return []
     components = facts.body.shape_components
     evidence = [f"{facts.body.path}: shapedirs has {components} components, {COMPONENTS_USED} are used"]
-    return found("SMPL.SHAPEDIRS300", Severity.INFO, evidence, components=components)
+    return found("SMPL.SHAPEDIRS300", Severity.INFO, evidence)
 
 
 def _reader_rule(identifier: str) -> Rule:

@@ -37,14 +37,14 @@ def doctor(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if there are warnings.")] = False,
 ) -> ExitCode:
     """Say what this machine can run, what not, and what mends it."""
-    from checks import Purpose, all_facts, diagnose
+    from checks import Purpose, Scope, all_facts, diagnose
     from checks.purpose import EMBEDDED, PUBLISHED
     from checks.verdict import purposes_of, verdict
     from sherfctl.console.doctor_report import report_document, show_report
 
     console = console_of(context)
     console.use_json(as_json)
-    facts = all_facts(PUBLISHED if dataset is None else dataset.value, data)
+    facts = all_facts(Scope(PUBLISHED if dataset is None else dataset.value, data))
     if dataset is not None:
         name = dataset.value
     else:

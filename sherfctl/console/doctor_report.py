@@ -59,7 +59,7 @@ def report_document(facts: Facts, diagnosis: Diagnosis, verdict: Verdict, status
         },
         "exit_status": int(status),
         "findings": [finding.as_dict() for finding in diagnosis.findings],
-        "groups": {group: group_summaries(facts)[group] for group in GROUPS},
+        "groups": {group: words for group, words in group_summaries(facts).items() if group in GROUPS},
         "facts": facts.model_dump(mode="json"),
     }
 

@@ -39,8 +39,8 @@ def test_wsl(tmp_path: Path, contents: dict[str, str], wsl: int) -> None:
 @pytest.mark.parametrize(
     ("contents", "environment", "expected"),
     [
-        ({}, {}, False),
-        ({".dockerenv": ""}, {}, True),
+        ({}, {}, ""),
+        ({".dockerenv": ""}, {}, "other"),
         ({"run/.containerenv": ""}, {}, True),
         ({"proc/1/cgroup": "12:memory:/docker/abcdef"}, {}, True),
         ({"proc/1/cgroup": "0::/init.scope"}, {}, False),

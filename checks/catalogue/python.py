@@ -1,0 +1,22 @@
+"""Findings about Python and this installation."""
+
+from __future__ import annotations
+
+from checks.catalogue.entry import Entry
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "PY.VERSION",
+        "Python",
+        "this Python is too old",
+        "Python 3.10 or newer, 64 bits, is needed: torch and numpy have no current builds for others.",
+        ("$ sudo apt-get install python3 python3-venv", "$ PYTHON=python3.12 make test    # name a newer one"),
+    ),
+    Entry(
+        "SYS.INSTALL",
+        "Python",
+        "this installation is incomplete",
+        "Files that ship with the program are missing: a copy that was cut short, or a clone without its large files.",
+        ("clone or install it again; in a source checkout `git status` shows what is missing",),
+    ),
+)
