@@ -1,8 +1,6 @@
-"""Python, memory and disk."""
+"""Memory, disk and the limits of the operating system."""
 
 from __future__ import annotations
-
-import re
 
 from checks.facts.records import Facts
 from checks.findings import Finding, Severity
@@ -10,31 +8,9 @@ from checks.purpose import Purpose
 from checks.rules.registry import found, rule
 
 GIB = 1024**3
-OLDEST_PYTHON = (3, 10)
-PARTS_SHOWN = 5
 # Main memory for an evaluation at 512 x 512 on the CPU; training also runs processes that read pictures.
 RAM_NEEDED = {"eval": 3 * GIB, "train": 8 * GIB}
 DISK_COMFORT, DISK_LEAST = GIB, GIB // 10
-
-
-@rule("PY.VERSION")
-def python_version(facts: Facts, purpose: Purpose) -> list[Finding]:
-    """Python is older than 3.10, or has 32 bits."""
-    version = tuple(int(part) for part in re.findall(r"\d+", facts.python.version)[:2])
-    if not version or (version >= OLDEST_PYTHON and facts.python.bits == 64):
-        return []
-    evidence = [f"{facts.python.executable or 'python'} is Python {facts.python.version}, {facts.python.bits} bits"]
-    return found("PY.VERSION", Severity.BLOCK, evidence)
-
-
-@rule("SYS.INSTALL")
-def installation(facts: Facts, purpose: Purpose) -> list[Finding]:
-    """Files that ship with the program are not there; the demo cannot do without them."""
-    if not facts.missing_parts:
-        return []
-    severity = Severity.BLOCK if purpose.is_embedded else Severity.WARN
-    shown, more = facts.missing_parts[:PARTS_SHOWN], len(facts.missing_parts) - PARTS_SHOWN
-    return found("SYS.INSTALL", severity, [f"missing: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}"])
 
 
 @rule("SYS.RAM")
