@@ -20,6 +20,10 @@ class FileFacts(Record):
     """"" where it was not asked for (--quick)."""
     readable: bool = True
     """Whether its permissions let this user read it."""
+    owned: bool = False
+    """Whether it belongs to this user, who may then change its permissions."""
+    leads_to: str = ""
+    """Where it is a link: the file that it leads to in the end, there or not."""
     problem: str = ""
     found: str = ""
     expected: str = ""
@@ -30,15 +34,21 @@ class FileFacts(Record):
     """Whether it is a pickle that Python 2 wrote."""
     chumpy: bool = False
     """Whether arrays in it are chumpy objects."""
+    small_copy: str = ""
+    """A copy of it with 10 shape components that lies beside it, or ""."""
+    notes: tuple[str, ...] = ()
+    """Remarks on its content: what is put right when it is read, what its names tell about how it was made."""
 
 
 class NamedBody(Record):
-    """A body file that has another name than the one that is looked for."""
+    """A body file that has another name, or lies in another place, than the one that is looked for."""
 
     path: str
     gender: Literal["neutral", "male", "female"]
     version: str = ""
     """`1.0.0` or `1.1.0`, "" where the name does not tell."""
+    member: str = ""
+    """Its name inside of `path`, where that is an archive; "" for a file that was unpacked."""
 
 
 class CaseTwin(Record):
@@ -46,6 +56,8 @@ class CaseTwin(Record):
 
     wanted: str
     found: str
+    what: Literal["body", "checkpoint", "data"] = "body"
+    """What it is looked for as."""
 
 
 class WorkFolderFacts(Record):
@@ -59,4 +71,8 @@ class WorkFolderFacts(Record):
     """Files named SMPL_NEUTRAL_renderpeople.pkl, which nothing reads."""
     perceptual: str = ""
     """The VGG16 weights for LPIPS, or ""."""
+    stray_checkpoints: tuple[str, ...] = ()
+    """Checkpoints for the data set that lie where none is looked for."""
+    other_checkpoints: tuple[str, ...] = ()
+    """Checkpoints for other data sets, in the usual places."""
     case_twins: tuple[CaseTwin, ...] = ()

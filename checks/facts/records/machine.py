@@ -93,5 +93,7 @@ class DiskFacts(Record):
     total: int | None = None
     free: int | None = None
     writable: bool | None = None
+    owned: bool | None = None
+    """Whether the folder belongs to this user, who may then change its permissions."""
     filesystem: str = ""
     """Its type: `ext4`, `9p`, `drvfs`, `nfs4`, `tmpfs`, …"""
