@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 HOME_VARIABLE = "SHERFCTL_HOME"
@@ -20,6 +21,12 @@ RENAMED_BODY = re.compile(r"basicmodel_neutral_lbs_10_207_0_v1\.\d\.\d\.(pkl|npz
 
 CHECKPOINT_FOLDERS = ("models/smpl", "models", "assets")
 CHECKPOINT_SUFFIXES = (".safetensors", ".pkl")
+# Published under a name of its own.
+CHECKPOINT_NAMES = {"ZJU-MoCap": "SHERF_zju_mocap"}
+# Where the published training writes, folders deep; a run leaves hundreds of files there, a user many runs.
+LOG_FOLDER = "logs"
+LOG_DEPTH = 6
+LOG_ENTRIES = 5000
 
 DATASET_FOLDERS = {
     "RenderPeople": ("data/RenderPeople_recon/20230228", "data/RenderPeople_recon", "data/RenderPeople"),
@@ -61,16 +68,25 @@ def find_body(roots: Iterable[Path] | None = None) -> Path | None:
     return next(iter(body_candidates(roots)), None)
 
 
+def checkpoint_name(dataset: str) -> str:
+    """What the trained weights for a data set are called, without the ending."""
+    return CHECKPOINT_NAMES.get(dataset, f"SHERF_{dataset}")
+
+
 def find_checkpoint(dataset: str, roots: Iterable[Path] | None = None) -> Path | None:
-    """The user's trained weights for a data set (`SHERF_<dataset>.safetensors` or `.pkl`), or None."""
-    wanted = [f"sherf_{dataset}{suffix}".lower() for suffix in CHECKPOINT_SUFFIXES]
+    """The user's trained weights for a data set (`SHERF_<dataset>.safetensors` or `.pkl`), or None.
+
+    The usual folders come first, then whatever lies under `logs/`, where the published training writes.
+    """
+    wanted = [f"{checkpoint_name(dataset)}{suffix}".lower() for suffix in CHECKPOINT_SUFFIXES]
     for folder in _folders(roots, CHECKPOINT_FOLDERS):
         files = _files(folder)
         for name in wanted:
             for path in files:
                 if path.name.lower() == name:
                     return path
-    return None
+    logs = [path for folder in _folders(roots, [LOG_FOLDER]) for path in _walk(folder) if path.name.lower() in wanted]
+    return min(logs, key=lambda path: wanted.index(path.name.lower()), default=None)
 
 
 def find_dataset(dataset: str, roots: Iterable[Path] | None = None) -> Path | None:
@@ -96,6 +112,31 @@ def _files(folder: Path) -> list[Path]:
         return sorted(path for path in folder.iterdir() if path.is_file() or path.is_symlink())
     except OSError:
         return []
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Files under a folder, near ones first, by name; ends after LOG_DEPTH levels or LOG_ENTRIES entries."""
+    level, left = [folder], LOG_ENTRIES
+    for _ in range(LOG_DEPTH):
+        deeper: list[Path] = []
+        for place in level:
+            try:
+                with os.scandir(place) as entries:
+                    seen = sorted(islice(entries, left), key=lambda entry: entry.name)
+            except OSError:
+                continue
+            left -= len(seen)
+            yield from (Path(entry.path) for entry in seen if _is_file(entry))
+            # Links are not followed: they may lead in a circle.
+            deeper += [Path(entry.path) for entry in seen if entry.is_dir(follow_symlinks=False)]
+        level = deeper
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def _unique(paths: list[Path]) -> list[Path]:
