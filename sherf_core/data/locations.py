@@ -30,7 +30,11 @@ LOG_ENTRIES = 5000
 
 DATASET_FOLDERS = {
     "RenderPeople": ("data/RenderPeople_recon/20230228", "data/RenderPeople_recon", "data/RenderPeople"),
+    "THuman": ("data/THuman/nerf_data_", "data/THuman/nerf_data", "data/THuman"),
+    "HuMMan": ("data/HuMMan/recon", "data/HuMMan"),
+    "ZJU-MoCap": ("data/zju_mocap", "data/ZJU-MoCap", "data/ZJU_MoCap"),
 }
+"""Roots of the data sets: first the published place, then what people make of it."""
 
 
 def search_roots() -> tuple[Path, ...]:
