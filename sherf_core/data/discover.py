@@ -29,11 +29,13 @@ from sherf_core.data.locations import (
     find_dataset,
 )
 from sherf_core.data.splits import DEMO, RENDERPEOPLE, Split, split_of
-from sherf_core.errors import BodyFileError, CheckpointError, DatasetError
+from sherf_core.errors import BodyFileError, CheckpointError, ConfigurationError, DatasetError
 
 USUAL_DATA = Path(DATASET_FOLDERS[RENDERPEOPLE.dataset][0])
 USUAL_BODY = Path(BODY_FOLDERS[0]) / BODY_NAMES[0]
 USUAL_CHECKPOINT = Path(CHECKPOINT_FOLDERS[0]) / f"SHERF_{RENDERPEOPLE.dataset}{CHECKPOINT_SUFFIXES[0]}"
+READABLE = (DEMO, RENDERPEOPLE)
+"""Splits whose data have a reader."""
 DEMO_ROOT = Path(__file__).parent / "demo"
 
 EMBEDDED = "embedded"
@@ -98,11 +100,17 @@ def find_sources(
         checkpoint: a file, "embedded", "untrained", or None to decide.
 
     Raises:
-        ConfigurationError: there is no such data set.
+        ConfigurationError: there is no such data set, or no reader for it.
         DatasetError, BodyFileError, CheckpointError: RenderPeople without its data, body or weights, or a named file
             is missing.
     """
     split = split_of(dataset) if dataset is not None else DEMO if data is None and files.data is None else RENDERPEOPLE
+    if split not in READABLE:
+        raise ConfigurationError(
+            f"this version cannot read {split.dataset} yet",
+            expected=" or ".join(readable.dataset for readable in READABLE),
+            fix="choose one with --dataset",
+        )
     root = data or (DEMO_ROOT if split is DEMO else files.data)
     if root is None:
         raise DatasetError(

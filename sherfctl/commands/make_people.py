@@ -80,7 +80,7 @@ def next_command(folder: Path, names: Sequence[str], settings: PeopleSettings) -
         options = " ".join(f"--{name} {number}" for name, number in short.items())
         return "", f"`sherfctl run eval` cannot use these people: it wants at least {options} (in a new folder)"
     words = ["sherfctl", "run", "eval", "--dataset", DEMO.dataset, "--data", str(folder)]
-    if len(names) < DEMO.test_subjects.stop:
+    if len(names) < DEMO.listed_subjects:
         words += ["--subjects", ",".join(names)]
     if settings.size < DEMO.resolution:
         words += ["--resolution", str(settings.size)]

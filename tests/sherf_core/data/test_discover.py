@@ -11,7 +11,7 @@ from sherf_core.data.discover import (
     user_files,
 )
 from sherf_core.data.splits import DEMO, RENDERPEOPLE
-from sherf_core.errors import BodyFileError, CheckpointError, DatasetError
+from sherf_core.errors import BodyFileError, CheckpointError, ConfigurationError, DatasetError
 
 
 @pytest.fixture
@@ -80,3 +80,8 @@ def test_renderpeople_without_data_is_an_error():
         find_sources(UserFiles(), dataset="RenderPeople")
     assert caught.value.code == "DATA.MISSING"
     assert "--dataset demo" in caught.value.fix
+
+
+def test_a_data_set_without_a_reader_is_not_read_as_another():
+    with pytest.raises(ConfigurationError, match="cannot read THuman yet"):
+        find_sources(UserFiles(), dataset="THuman")
