@@ -18,3 +18,5 @@ class Tally(Record):
     of: int | None = None
     """How many were looked at, None where nothing was."""
     examples: tuple[str, ...] = ()
+    in_training: int = 0
+    """Data sets: how many of `count` belong to subjects that only training needs."""

@@ -16,6 +16,10 @@ class DatasetFacts(Record):
     root: str = ""
     """"" where none was found."""
     exists: bool = False
+    problem: str = ""
+    """What the system said where the folder or its list cannot be read."""
+    subjects_at: str = ""
+    """The folder near `root` (above it, in it) that holds the subjects, where `root` itself does not."""
     filesystem: str = ""
     """Type of the file system it lies on: `ext4`, `9p`, `drvfs`, …"""
     deep: bool = False
@@ -28,6 +32,8 @@ class DatasetFacts(Record):
     missing: tuple[str, ...] = ()
     """The first five listed subjects without a folder."""
     missing_count: int = 0
+    people: tuple[str, ...] = ()
+    """The first five subjects that have a folder, those of the published test before others."""
     test_subjects_missing: Tally = Tally()
     """Subjects of the published test that are not there."""
     train_subjects_missing: Tally = Tally()
@@ -40,7 +46,11 @@ class DatasetFacts(Record):
     backslashes: Tally = Tally()
     """Subjects whose annotations write paths with backslashes."""
     odd_names: Tally = Tally()
-    """ZJU-MoCap 313 and 315: pictures that are not found under the names derived from the annotations."""
+    """ZJU-MoCap 313 and 315: pictures that are there under the fifth field of the annotated name only."""
+    names_unfound: Tally = Tally()
+    """ZJU-MoCap 313 and 315: pictures that are there under neither name."""
+    frames_missing: Tally = Tally()
+    """Pictures of the split that are not there, in subjects that are otherwise whole."""
     few_cameras: Tally = Tally()
     """ZJU-MoCap: subjects with fewer cameras than the split uses."""
     masks_missing: Tally = Tally()
