@@ -95,5 +95,7 @@ class DiskFacts(Record):
     writable: bool | None = None
     owned: bool | None = None
     """Whether the folder belongs to this user, who may then change its permissions."""
+    read_only: bool = False
+    """Whether it is mounted read-only: nobody can write there, whatever the permissions."""
     filesystem: str = ""
     """Its type: `ext4`, `9p`, `drvfs`, `nfs4`, `tmpfs`, …"""
