@@ -1,104 +1,95 @@
-"""Collectors for the user's body model and checkpoint: what the files hold, whatever their names say."""
+"""Collectors for the user's body model and checkpoint: what the files hold, whatever their names say.
+
+Checkpoints and bodies under other names have files of their own; all three collectors are here for `collect.py`.
+"""
 
 from __future__ import annotations
 
-import json
-import struct
-from collections.abc import Mapping
 from pathlib import Path
 
+from checks.facts.checkpoints import checkpoint_facts
+from checks.facts.named_bodies import named_bodies
+from checks.facts.opened import opened, problem_of
 from checks.facts.records import FileFacts
-from sherf_core.errors import SherfError
-from sherf_core.io.manifest import TensorShape, require_fit
-from sherf_core.io.sniff import FileKind, inspect_pickle, require_kind
+from sherf_core.errors import BrokenFileError, SherfError
+from sherf_core.io.digest import sha256
+from sherf_core.io.sniff import FileKind, inspect_pickle, require_kind, sniff
 
-LARGEST_HEADER = 64 * 1024 * 1024
+__all__ = ["body_facts", "checkpoint_facts", "named_bodies", "small_copy_of"]
+
+# Python 2 wrote its strings with these instructions; Python 3 has never used them.
+PYTHON2_STRINGS = frozenset({"STRING", "BINSTRING", "SHORT_BINSTRING"})
+# They stand at the start already: a body is a dictionary, and its keys are strings.
+INSTRUCTIONS_ASKED = 2000
+SMALL_COPY_SUFFIX = "_10shapes.npz"
 
 
-def body_facts(path: Path) -> FileFacts:
-    """Read a body file with the restricted reader and say what is wrong with it, if anything is."""
+def small_copy_of(path: Path) -> Path:
+    """Where a copy of a body with 10 shape components lies. Its name is none that is looked for as a body: the
+    original stays the one that is used, and is not outlived by a copy of it.
+    """
+    return path.with_name(path.stem + SMALL_COPY_SUFFIX)
+
+
+def body_facts(path: Path, quick: bool = False) -> FileFacts:
+    """Read a body file with the restricted reader and say what is wrong with it, if anything is.
+
+    Args:
+        path: the file.
+        quick: whether to look at its first bytes only.
+    """
+    facts = opened(path, "SMPL.MISSING")
+    if facts.problem or not facts.readable:
+        return facts
+    if quick:
+        return facts.model_copy(update=_kind_problem(path))
+    return facts.model_copy(update={"sha256": sha256(path), **_pickle_traits(path), **_content(path)})
+
+
+def _kind_problem(path: Path) -> dict[str, object]:
+    """What the first bytes say; an archive of arrays (.npz) is a body too."""
+    wanted = FileKind.ZIP if path.suffix.lower() == ".npz" else FileKind.PICKLE
+    try:
+        require_kind(path, wanted)
+    except BrokenFileError as error:
+        return problem_of(error, f"SMPL.{error.code}")
+    return {}
+
+
+def _content(path: Path) -> dict[str, object]:
     from sherf_core.body.files import load_body
 
     try:
         body = load_body(path)
     except SherfError as error:
-        return _problem(path, error, "SMPL", default="STRUCT")
-    return FileFacts(
-        path=str(path),
-        bytes=_size(path),
-        vertices=len(body.v_template),
-        shape_components=body.shape_components,
-    )
+        return problem_of(error, error.code or "SMPL.STRUCT")
+    copy = small_copy_of(path)
+    return {
+        "vertices": len(body.v_template),
+        "shape_components": body.shape_components,
+        "small_copy": str(copy) if copy.is_file() else "",
+    }
 
 
-def checkpoint_facts(path: Path, expected: Mapping[str, TensorShape]) -> FileFacts:
-    """Look at a checkpoint's kind, and at the names and shapes in a safetensors header; no weights are read.
+def _pickle_traits(path: Path) -> dict[str, object]:
+    """Who wrote a pickle and with what, from a walk through its instructions; nothing of it is built."""
+    if sniff(path).kind is not FileKind.PICKLE:
+        return {}
+    names = inspect_pickle(path).globals
+    return {
+        "python2": _has_python2_strings(path),
+        "chumpy": any(name.partition(".")[0] == "chumpy" for name in names),
+    }
 
-    Args:
-        path: the file.
-        expected: the model's tensors by name.
-    """
+
+def _has_python2_strings(path: Path) -> bool:
+    from itertools import islice
+
+    from sherf_core.io.pickle_opcodes import MalformedPickle, instructions
+
     try:
-        facts = require_kind(path, FileKind.SAFETENSORS, FileKind.PICKLE)
-    except SherfError as error:
-        return _problem(path, error, "CKPT", default="FILE", only_default=True)
-    if facts.kind is FileKind.PICKLE:
-        return _published(path)
-    try:
-        shapes, complete = safetensors_shapes(path)
-    except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
-        return _broken(path, f"its header cannot be read: {error}")
-    if not complete:
-        return _broken(path, "it is shorter than its header says: the download was cut")
-    try:
-        require_fit(path, shapes, expected)
-    except SherfError as error:
-        return _problem(path, error, "CKPT", default="KEYS")
-    return FileFacts(path=str(path), bytes=_size(path))
-
-
-def safetensors_shapes(path: Path) -> tuple[dict[str, tuple[int, ...]], bool]:
-    """Names and shapes out of a safetensors header, and whether the file is as long as the header says."""
-    with path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        if length > LARGEST_HEADER:
-            raise ValueError(f"a header of {length} bytes")
-        header = json.loads(file.read(length))
-    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
-    end = max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
-    return {name: tuple(entry["shape"]) for name, entry in tensors.items()}, path.stat().st_size >= 8 + length + end
-
-
-def _published(path: Path) -> FileFacts:
-    pickle = inspect_pickle(path)
-    if pickle.problem:
-        return _broken(path, pickle.problem)
-    return FileFacts(
-        path=str(path),
-        bytes=_size(path),
-        problem="CKPT.PERSISTENCE",
-        found=f"{path} is a pickle of the published code ({len(pickle.globals)} kinds of objects)",
-    )
-
-
-def _broken(path: Path, why: str) -> FileFacts:
-    return FileFacts(path=str(path), bytes=_size(path), problem="CKPT.FILE", found=f"{path}: {why}")
-
-
-def _problem(path: Path, error: SherfError, prefix: str, *, default: str, only_default: bool = False) -> FileFacts:
-    code = default if only_default or not error.code else error.code.rpartition(".")[2]
-    return FileFacts(
-        path=str(path),
-        bytes=_size(path),
-        problem=f"{prefix}.{code}",
-        found=error.found,
-        expected=error.expected,
-        fix=error.fix,
-    )
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None
+        with path.open("rb") as file:
+            walk = islice(instructions(file, path.stat().st_size, skip_longer_than=1 << 16), INSTRUCTIONS_ASKED)
+            return any(name in PYTHON2_STRINGS for name, _argument, _position in walk)
+    except (OSError, MalformedPickle):
+        return False
