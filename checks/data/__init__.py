@@ -1,1 +1,1 @@
-"""Tables that rules look things up in, each with its source and date."""
+"""Tables that rules look up: each file names its source and its date."""
