@@ -188,8 +188,8 @@ def _more_shared_memory(facts: Facts) -> list[str]:
         return [without.removeprefix("or ")]
     if machine.container == "kubernetes":
         return [
-            "in the pod's volumes: {name: shm, emptyDir: {medium: Memory, sizeLimit: 8Gi}}",
-            "in the container's volumeMounts: {name: shm, mountPath: /dev/shm}",
+            "in the pod: a volume of the kind emptyDir with medium: Memory and sizeLimit: 8Gi, "
+            "mounted in the container at /dev/shm",
             without,
         ]
     if machine.container in {"docker", "podman"}:
