@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -36,6 +36,7 @@ def named_bodies(roots: Iterable[Path] | None = None, downloads: Path | None = N
     """
     roots = tuple(locations.search_roots() if roots is None else roots)
     downloads = _home_downloads() if downloads is None else downloads
+    searched = {root / name for root in roots for name in locations.BODY_FOLDERS}
     used = {path.absolute() for path in locations.body_candidates(roots)}
     found: dict[str, NamedBody] = {}
     for folder in _places(roots, downloads):
@@ -47,7 +48,15 @@ def named_bodies(roots: Iterable[Path] | None = None, downloads: Path | None = N
         # An archive that was given the body's name.
         for body in _packed(path) if path.suffix.lower() == ".pkl" else ():
             found.setdefault(f"{os.path.realpath(path)}:{body.member}", body)
-    return tuple(found.values())
+    home = roots[0] if roots else Path()
+    return tuple(body.model_copy(update={"place": _place_of(body, searched, home)}) for body in found.values())
+
+
+def _place_of(body: NamedBody, searched: Container[Path], home: Path) -> str:
+    """Beside the file, if bodies are looked for there; else in the first folder of all."""
+    source = Path(body.path)
+    name = f"SMPL_{body.gender.upper()}{PurePosixPath(body.member or body.path).suffix.lower()}"
+    return str(source.parent / name if source.parent in searched else home / locations.BODY_FOLDERS[0] / name)
 
 
 def body_named(name: str) -> tuple[Gender, str] | None:

@@ -49,6 +49,8 @@ class NamedBody(Record):
     """`1.0.0` or `1.1.0`, "" where the name does not tell."""
     member: str = ""
     """Its name inside of `path`, where that is an archive; "" for a file that was unpacked."""
+    place: str = ""
+    """The path under which it would be found: where a link to it belongs."""
 
 
 class CaseTwin(Record):

@@ -41,7 +41,8 @@ def pack(path: Path, *names: str) -> str:
 )
 def test_names(tmp_path: Path, name: str, gender: str, version: str) -> None:
     path = touch(tmp_path / "assets" / name)
-    expected = NamedBody(path=path, gender=gender, version=version)  # type: ignore[arg-type]
+    place = tmp_path / "assets" / f"SMPL_{gender.upper()}{path[-4:]}"
+    expected = NamedBody(path=path, gender=gender, version=version, place=str(place))  # type: ignore[arg-type]
     assert named_bodies([tmp_path], tmp_path / "none") == (expected,)
 
 
@@ -57,6 +58,15 @@ def test_other_names(tmp_path: Path, name: str) -> None:
 def test_places(tmp_path: Path, place: str) -> None:
     path = touch(tmp_path / place / NEUTRAL)
     assert [body.path for body in named_bodies([tmp_path], tmp_path / "none")] == [path]
+
+
+@pytest.mark.parametrize(
+    ("folder", "place"), [("models/smpl", "models/smpl"), ("smpl/models", "smpl/models"), ("", "assets")]
+)
+def test_a_link_belongs_beside_it_or_in_the_first_folder(tmp_path: Path, folder: str, place: str) -> None:
+    touch(tmp_path / "two" / folder / NEUTRAL)
+    (body,) = named_bodies([tmp_path / "one", tmp_path / "two"], tmp_path / "none")
+    assert body.place == str(tmp_path / ("two" if folder else "one") / place / "SMPL_NEUTRAL.pkl")
 
 
 def test_the_body_that_is_used_is_none_of_them(tmp_path: Path) -> None:
