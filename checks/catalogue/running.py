@@ -9,7 +9,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "RUN.GPUS",
         "Running",
-        "another number of GPUs than asked or published",
+        "fewer GPUs than asked for, or than published",
         "The published training was set up for 4 GPUs. Fewer do as well: each takes several pictures in turn before "
         "the weights move, so that the effective batch stays 4. Evaluation uses one GPU, or the CPU.",
         ("ask for the GPUs that are there: --gpus N, or leave the option away",),
@@ -19,7 +19,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "RUN.BATCH",
         "Running",
-        "the effective batch and the number of GPUs",
+        "how the published 4 pictures are shared by the GPUs",
         "The published code works with one picture a GPU only (`pts1 and pts2 must have the same batch dimension`). "
         "Here a GPU may take any number of them, and the effective batch of 4 is kept by accumulation wherever 4 "
         "divides by the number of GPUs.",
@@ -68,7 +68,10 @@ ENTRIES: tuple[Entry, ...] = (
         "no weights for LPIPS",
         "LPIPS compares pictures through a VGG16 network, whose weights (528 MB) are not on this machine. The program "
         "never fetches them by itself: PSNR and SSIM are measured without them, and training leaves that loss out.",
-        (f"$ mkdir -p assets && curl -L -o assets/{WEIGHTS_NAME} {ADDRESS}",),
+        (
+            f"$ mkdir -p assets && curl -L -o assets/{WEIGHTS_NAME} {ADDRESS}",
+            "where there is no network: fetch it elsewhere, and copy it to assets/",
+        ),
     ),
     Entry(
         "INPUT.WILD",

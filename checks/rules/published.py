@@ -21,7 +21,9 @@ def start_method(facts: Facts, purpose: Purpose) -> list[Finding]:
         return []
     evidence = [f"multiprocessing is fixed to {method!r} in this process"]
     if facts.platform.notebook:
-        evidence.append(f"it is a {facts.platform.notebook} notebook, whose kernel keeps that until it restarts")
+        evidence.append(
+            f"this is a {facts.platform.notebook.capitalize()} notebook, whose kernel keeps that until it restarts"
+        )
     return found("RUN.STARTMETHOD", Severity.INFO, evidence)
 
 
@@ -45,8 +47,8 @@ def spconv(facts: Facts, purpose: Purpose) -> list[Finding]:
         built = re.fullmatch(r"spconv-cu(\d\d)\d", name)  # spconv-cu118: CUDA 11.8; one major serves all of its minors
         if built and torch_cuda and torch_cuda.split(".")[0] != built[1]:
             evidence.append(f"{name} was built for CUDA {built[1]}, torch for CUDA {torch_cuda}")
-    if _python(facts) >= (3, 12) and evidence:
-        evidence.append(f"Python {facts.python.version}: newer than its ready-made packages")
+    if not any(name.startswith("spconv") for name in facts.python.packages) and _python(facts) >= (3, 12) and evidence:
+        evidence.append(f"Python {facts.python.version} is newer than its ready-made packages")
     return found("PY.SPCONV", Severity.INFO, evidence) if evidence else []
 
 
@@ -54,8 +56,10 @@ def spconv(facts: Facts, purpose: Purpose) -> list[Finding]:
 def pytorch3d(facts: Facts, purpose: Purpose) -> list[Finding]:
     """PyTorch3D is installed, or the published code, which wants it, lies here."""
     evidence = _traces(facts, r"pytorch3d", "PyTorch3D")
-    if _python(facts) >= (3, 12) and evidence:
-        evidence.append(f"Python {facts.python.version}: building it does not end (reported for 3.12)")
+    if "pytorch3d" in facts.python.packages and facts.torch.version:
+        evidence.append(f"it must have been built for torch {facts.torch.version}, the one that is there")
+    elif evidence and _python(facts) >= (3, 12):
+        evidence.append(f"Python {facts.python.version}: its build is reported not to end on 3.12")
     return found("PY.P3D", Severity.INFO, evidence) if evidence else []
 
 

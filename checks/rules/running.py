@@ -68,7 +68,7 @@ def gpus(facts: Facts, purpose: Purpose) -> list[Finding]:
         return found("RUN.GPUS", Severity.INFO, evidence, fix=["nothing to do"])
     if purpose.gpus <= there:
         return []
-    evidence = [f"asked for {purpose.gpus} GPUs, there are {there}" + (f" ({_names(facts)})" if there else "")]
+    evidence = [f"GPUs asked for: {purpose.gpus}; there: {there}" + (f" ({_names(facts)})" if there else "")]
     return found("RUN.GPUS", Severity.BLOCK, evidence, fix=_fewer_gpus(facts, purpose, there))
 
 
@@ -81,13 +81,15 @@ def _fewer_gpus(facts: Facts, purpose: Purpose, there: int) -> list[str]:
         )
     steps = [f"ask for what is there: --gpus {there}"]
     machine = facts.platform
-    if len(facts.gpu.devices) > there and facts.gpu.visible_devices is not None:
-        hidden = f"CUDA_VISIBLE_DEVICES={facts.gpu.visible_devices} hides the others of {len(facts.gpu.devices)}"
-        steps += [f"or show all of them ({hidden}):", "$ unset CUDA_VISIBLE_DEVICES"]
+    if machine.scheduler == "slurm":
+        steps.append(f"or ask for more in the job: #SBATCH --gres=gpu:{purpose.gpus}")
+    elif len(facts.gpu.devices) > there and facts.gpu.visible_devices is not None:
+        steps += [
+            f"or show all {len(facts.gpu.devices)}, which CUDA_VISIBLE_DEVICES hides:",
+            "$ unset CUDA_VISIBLE_DEVICES",
+        ]
     elif machine.notebook == "kaggle" and there == 1 and purpose.gpus == 2:
         steps.append("or in Kaggle: Settings > Accelerator > GPU T4 x2")
-    elif machine.scheduler == "slurm":
-        steps.append(f"or ask for more in the job: #SBATCH --gres=gpu:{purpose.gpus}")
     elif machine.container in {"docker", "podman"} and not machine.notebook:
         steps.append(f"or, if the host has more: {machine.container} run --gpus all …")
     return steps
@@ -130,13 +132,15 @@ def time(facts: Facts, purpose: Purpose) -> list[Finding]:
     fitting = [entry for entry in measured if entry.gpu in device.replace("-", " ").split()]
     evidence = [f"this machine has {_names(facts)}" + ("" if fitting else ", on which no step was measured")]
     evidence += [
-        f"measured on one {entry.gpu}: {entry.code} takes {entry.seconds_per_picture * 1000:.0f} ms a picture "
-        f"({entry.precision}), {entry.hours(pictures):.0f} hours for {pictures:,}"
+        f"measured on one {entry.gpu}: {entry.code} takes {entry.seconds_per_picture * 1000:.0f} ms for forward and "
+        f"backward of a picture ({entry.precision}), {entry.hours(pictures):.0f} hours for all {pictures:,}"
         for entry in fitting or measured
     ]
     session = SESSION_HOURS.get(facts.platform.notebook)
     if session is None:
-        return found("RUN.TIME", Severity.INFO, evidence)
+        return found(
+            "RUN.TIME", Severity.INFO, evidence, fix=_in_a_job() if facts.platform.scheduler == "slurm" else None
+        )
     evidence.append(f"a {facts.platform.notebook.capitalize()} session ends after {session} hours at most")
     fix = [
         "keep the checkpoints where they survive the session, and continue from the last one in the next",
@@ -144,6 +148,13 @@ def time(facts: Facts, purpose: Purpose) -> list[Finding]:
         "or evaluate with the published weights, which needs no training",
     ]
     return found("RUN.TIME", Severity.WARN, evidence, fix=fix)
+
+
+def _in_a_job() -> list[str]:
+    return [
+        "ask for enough time in the job: #SBATCH --time=4-00:00:00",
+        "or continue from the last checkpoint in the next job",
+    ]
 
 
 @rule("RUN.VRAM")

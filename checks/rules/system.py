@@ -13,7 +13,9 @@ from checks.rules.registry import found, rule
 GIB = 1024**3
 # Main memory: an evaluation at 512 x 512 on the CPU peaked at 1.6 GiB (measured), twice that leaves room for the
 # system. Training also runs four processes that read pictures, each with its own torch: about 1 GiB each.
+# The least is an evaluation at 256 x 256 (1.0 GiB, measured), and training without such processes.
 RAM_NEEDED = {"eval": 3 * GIB, "train": 8 * GIB}
+RAM_LEAST = {"eval": GIB, "train": 8 * GIB // 3}
 # Room for results: pictures and a report, or five checkpoints of about 0.6 GiB (the size of a published one) with
 # their optimiser; the least is one checkpoint written beside the one that it replaces.
 DISK_COMFORT = {"eval": GIB, "train": 5 * GIB}
@@ -49,7 +51,7 @@ def memory(facts: Facts, purpose: Purpose) -> list[Finding]:
     ]
     if limit is not None and whole == limit:
         evidence.append(f"the {_limited_by(facts)} limits memory to {limit / GIB:.1f} GiB")
-    severity = Severity.BLOCK if whole is not None and whole < needed // 3 else Severity.WARN
+    severity = Severity.BLOCK if whole is not None and whole < RAM_LEAST[purpose.action] else Severity.WARN
     return found("SYS.RAM", severity, evidence, fix=_more_memory(facts, purpose, whole))
 
 
@@ -79,7 +81,7 @@ def _more_memory(facts: Facts, purpose: Purpose, whole: int | None) -> list[str]
         steps.append(f"this machine has {whole / GIB:.1f} GiB in all: take one with {gib} GiB")
     else:
         steps += ["close other programs; these take the most:", "$ ps -eo rss,comm --sort=-rss | head"]
-    if purpose.action == "eval":
+    if purpose.action == "eval" and (whole is None or whole >= RAM_LEAST["eval"]):
         steps += ["or work in smaller pictures:", "$ sherfctl run eval --resolution 256"]
     return steps
 
@@ -188,14 +190,18 @@ def lost_results(facts: Facts, purpose: Purpose) -> list[Finding]:
         fix = ["write to a disk: --out DIR"]
     elif machine.container and facts.disk.filesystem in CONTAINER_LAYER:
         evidence = [f"{place} lies in the container's own layer ({facts.disk.filesystem}), not in a volume"]
-        fix = _volume(machine.container)
+        fix = _volume(machine.container, place)
     else:
         return []
     return found("SYS.EPHEMERAL", by_purpose(purpose), evidence, fix=fix)
 
 
-def _volume(container: str) -> list[str]:
+def _volume(container: str, place: PurePosixPath) -> list[str]:
     if container == "kubernetes":
         return ["mount a persistentVolumeClaim, and write to it: --out DIR"]
     program = container if container == "podman" else "docker"
-    return [f'start the container with a folder of the host: {program} run -v "$PWD/runs:/runs" …', "then --out /runs"]
+    return [
+        f'start the container with a folder of the host: {program} run -v "$PWD/runs:/runs" …',
+        "and write to it: --out /runs",
+        f"or copy results out before the container is removed: {program} cp NAME:{place}/runs .",
+    ]
