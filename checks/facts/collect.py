@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from checks.facts import datasets, files, gpu, system, torch_probe
+from checks.facts import gpu, memory, python, system, toolkit, torch_probe, wsl
 from checks.facts.gather import Collector, gather
-from checks.facts.records import Facts, GpuFacts, NamedBody
+from checks.facts.records import DatasetFacts, Facts, FileFacts, NamedBody, WorkFolderFacts
 from checks.purpose import EMBEDDED, PUBLISHED, Precision
 from sherf_core.data import locations
-from sherf_core.io.manifest import manifest
 
-TORCH_SECONDS = 60.0
 # A body of 250 MB on a slow disk; everything else answers at once or not at all.
 FILE_SECONDS = 30.0
+# All of a data set, a million pictures perhaps; whoever waits sees its progress.
+DEEP_SECONDS = 24 * 3600.0
 PROGRAM = Path(__file__).resolve().parents[2]
 # Files of each person of the demo: a picture and its mask stand for the rest of their folders.
 DEMO_PARTS = (
@@ -68,35 +69,43 @@ class Scope:
 
 
 def machine_facts() -> Facts:
-    """Facts about the machine alone, quickly: torch is asked (in a child process) only where there is a GPU to use."""
-    observed, problems = gather(_machine_collectors())
-    observed_gpu: GpuFacts = observed.get("gpu", GpuFacts())
-    if observed_gpu.present:
-        more, more_problems = gather({"torch": _torch_collector()})
-        observed, problems = {**observed, **more}, (*problems, *more_problems)
+    """Facts about the machine alone, quickly: torch is asked (in a child process) only where there is a GPU to use.
+
+    Nothing is computed on the GPU, and the driver is not started.
+    """
+    measured = threading.Event()
+    collectors = _machine_collectors(measured, start_driver=False)
+    if gpu.gpu_traces().present:
+        collectors = {"torch": _torch_collector(torch_probe.Request(kernels=False), measured), **collectors}
+    observed, problems = gather(collectors)
     return Facts(**observed, problems=problems)
 
 
 def all_facts(scope: Scope | None = None) -> Facts:
     """Everything that the rules look at."""
-    scope = scope or Scope()
-    name = PUBLISHED if scope.dataset == EMBEDDED else scope.dataset
-    collectors = {
-        **_machine_collectors(),
-        "torch": _torch_collector(),
-        "dataset": Collector(lambda: datasets.dataset_facts(name, scope.data), FILE_SECONDS),
-        "missing_parts": Collector(missing_parts),
-        "named_bodies": Collector(
-            lambda: tuple(NamedBody(path=str(path), gender="neutral") for path in locations.renamed_bodies())
-        ),
-    }
-    body, checkpoint = locations.find_body(), locations.find_checkpoint(name)
-    if body is not None:
-        collectors["body"] = Collector(lambda: files.body_facts(body), FILE_SECONDS)
-    if checkpoint is not None:
-        collectors["checkpoint"] = Collector(lambda: files.checkpoint_facts(checkpoint, manifest()), FILE_SECONDS)
-    observed, problems = gather(collectors)
+    observed, problems = gather(collectors_of(scope or Scope()))
     return Facts(**observed, problems=problems)
+
+
+def collectors_of(scope: Scope) -> dict[str, Collector]:
+    """A collector for each field of the facts; the slowest come first, since they start in this order."""
+    name = PUBLISHED if scope.dataset == EMBEDDED else scope.dataset
+    quick = scope.depth == "quick"
+    measured = threading.Event()
+    collectors = {}
+    if not quick:
+        request = torch_probe.Request(precision=scope.precision, gpus=scope.gpus or 0)
+        collectors["torch"] = _torch_collector(request, measured)
+    return {
+        **collectors,
+        **_machine_collectors(measured, start_driver=not quick),
+        "dataset": Collector(lambda: _dataset(name, scope), DEEP_SECONDS if scope.depth == "deep" else FILE_SECONDS),
+        "body": Collector(lambda: _body(quick), FILE_SECONDS),
+        "checkpoint": Collector(lambda: _checkpoint(name, quick), FILE_SECONDS),
+        "named_bodies": Collector(_named_bodies, FILE_SECONDS),
+        "work": Collector(lambda: _work(name), FILE_SECONDS),
+        "missing_parts": Collector(missing_parts),
+    }
 
 
 def missing_parts(program: Path = PROGRAM) -> tuple[str, ...]:
@@ -104,15 +113,58 @@ def missing_parts(program: Path = PROGRAM) -> tuple[str, ...]:
     return tuple(name for name in SHIPPED if not (program / name).is_file())
 
 
-def _machine_collectors() -> dict[str, Collector]:
+def _machine_collectors(measured: threading.Event, *, start_driver: bool) -> dict[str, Collector]:
     return {
+        "gpu": Collector(lambda: gpu.gpu_facts(start_driver=start_driver, when_measured=measured.set), gpu.SECONDS),
         "platform": Collector(system.platform_facts),
-        "python": Collector(system.python_facts),
-        "gpu": Collector(gpu.gpu_facts, 10.0),
-        "memory": Collector(system.memory_facts),
+        "wsl": Collector(wsl.wsl_facts),
+        "python": Collector(python.python_facts),
+        "toolkit": Collector(toolkit.toolkit_facts),
+        "memory": Collector(memory.memory_facts),
+        "limits": Collector(memory.limits_facts),
         "disk": Collector(lambda: system.disk_facts(Path.cwd())),
     }
 
 
-def _torch_collector() -> Collector:
-    return Collector(lambda: torch_probe.torch_facts(TORCH_SECONDS), TORCH_SECONDS + 5)
+def _torch_collector(request: torch_probe.Request, measured: threading.Event) -> Collector:
+    # The child has its own limit; this one is for the case that it cannot be ended.
+    return Collector(
+        lambda: torch_probe.torch_facts(request, measured=measured),
+        torch_probe.SECONDS + torch_probe.PATIENCE + 5,
+    )
+
+
+# The collectors of files are imported where they run: side by side, while torch's child is at work.
+
+
+def _dataset(name: str, scope: Scope) -> DatasetFacts:
+    from checks.facts.datasets import dataset_facts
+
+    return dataset_facts(name, scope.data, depth=scope.depth, on_progress=scope.on_progress)
+
+
+def _body(quick: bool) -> FileFacts | None:
+    from checks.facts.files import body_facts
+
+    path = locations.find_body()
+    return None if path is None else body_facts(path, quick)
+
+
+def _checkpoint(name: str, quick: bool) -> FileFacts | None:
+    from checks.facts.checkpoints import checkpoint_facts
+    from sherf_core.io.manifest import manifest
+
+    path = locations.find_checkpoint(name)
+    return None if path is None else checkpoint_facts(path, manifest(), quick)
+
+
+def _named_bodies() -> tuple[NamedBody, ...]:
+    from checks.facts.named_bodies import named_bodies
+
+    return named_bodies()
+
+
+def _work(name: str) -> WorkFolderFacts:
+    from checks.facts.work import work_facts
+
+    return work_facts(name)
