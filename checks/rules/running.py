@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from checks.catalogue import CATALOGUE
 from checks.facts.records import Facts
 from checks.findings import Finding, Severity
+from checks.machine_commands import (
+    as_root,
+    ask_scheduler,
+    choose_accelerator,
+    give_gpu_to_container,
+    in_shell,
+    set_variable,
+    unset_variable,
+)
 from checks.purpose import Purpose
 from checks.rules.registry import found, rule
 from checks.rules.system import by_purpose
 from checks.step_times import step_times
+from sherf_core.metrics.vgg_files import ADDRESS, WEIGHTS_NAME
 
 GIB, MIB = 1024**3, 1024**2
 PUBLISHED_GPUS = 4
@@ -80,18 +91,16 @@ def _fewer_gpus(facts: Facts, purpose: Purpose, there: int) -> list[str]:
             else ["take a machine with a GPU"]
         )
     steps = [f"ask for what is there: --gpus {there}"]
-    machine = facts.platform
-    if machine.scheduler == "slurm":
-        steps.append(f"or ask for more in the job: #SBATCH --gres=gpu:{purpose.gpus}")
-    elif len(facts.gpu.devices) > there and facts.gpu.visible_devices is not None:
-        steps += [
-            f"or show all {len(facts.gpu.devices)}, which CUDA_VISIBLE_DEVICES hides:",
-            "$ unset CUDA_VISIBLE_DEVICES",
-        ]
-    elif machine.notebook == "kaggle" and there == 1 and purpose.gpus == 2:
-        steps.append("or in Kaggle: Settings > Accelerator > GPU T4 x2")
-    elif machine.container in {"docker", "podman"} and not machine.notebook:
-        steps.append(f"or, if the host has more: {machine.container} run --gpus all …")
+    machine, devices = facts.platform, len(facts.gpu.devices)
+    if machine.scheduler:
+        more = ask_scheduler(facts, purpose.gpus or 1)
+        return [*steps, *(["or ask for more in the job:"] if more else []), *more]
+    if devices > there and facts.gpu.visible_devices is not None:
+        return [*steps, f"or show all {devices}:", unset_variable(facts, "CUDA_VISIBLE_DEVICES")]
+    if machine.notebook == "kaggle" and there == 1:
+        return [*steps, "or " + choose_accelerator(facts)[0]]
+    if machine.container in {"docker", "podman"} and not machine.notebook:
+        return [*steps, "if the host has more:", *give_gpu_to_container(facts)[:1]]
     return steps
 
 
@@ -172,9 +181,13 @@ def gpu_memory(facts: Facts, purpose: Purpose) -> list[Finding]:
     larger = [device.index for device in facts.gpu.devices if device.total_bytes >= needed]
     fix = []
     if larger and not purpose.gpus:
-        fix = ["take the larger GPU:", f"$ export CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES={larger[0]}"]
+        fix = ["take the larger GPU:", set_variable(facts, "CUDA_DEVICE_ORDER", "PCI_BUS_ID")]
+        fix.append(set_variable(facts, "CUDA_VISIBLE_DEVICES", str(larger[0])))
     if purpose.action == "eval":
-        fix += ["or evaluate on the CPU:" if fix else "evaluate on the CPU:", "$ sherfctl run eval --profile cpu"]
+        fix += [
+            "or evaluate on the CPU:" if fix else "evaluate on the CPU:",
+            in_shell(facts, "sherfctl run eval --profile cpu"),
+        ]
     else:
         fix.append(f"train on a GPU with {needed / GIB:.0f} GiB or more; evaluating works here")
     return found("RUN.VRAM", by_purpose(purpose, train=Severity.BLOCK, evaluate=Severity.WARN), evidence, fix=fix)
@@ -205,8 +218,7 @@ def _more_shared_memory(facts: Facts) -> list[str]:
         ]
     if machine.container in {"docker", "podman"}:
         return [f"start the container with more: {machine.container} run --shm-size=8g …, or --ipc=host", without]
-    root = "" if machine.is_root else "sudo "
-    return [f"$ {root}mount -o remount,size=8g /dev/shm    # until the next restart", without]
+    return [as_root(facts, "mount -o remount,size=8g /dev/shm    # until the next restart"), without]
 
 
 @rule("RUN.LPIPS")
@@ -216,7 +228,9 @@ def perceptual_weights(facts: Facts, purpose: Purpose) -> list[Finding]:
         return []
     severity = Severity.WARN if purpose.action == "train" and not purpose.is_embedded else Severity.INFO
     without = "training goes without that part of its loss" if purpose.action == "train" else "LPIPS is not measured"
-    return found("RUN.LPIPS", severity, [f"no vgg16-*.pth in assets/ and torch's caches: {without}"])
+    evidence = [f"no {WEIGHTS_NAME} in assets/ and in torch's caches: {without}"]
+    fetch = in_shell(facts, f"mkdir -p assets && curl -L -o assets/{WEIGHTS_NAME} {ADDRESS}")
+    return found("RUN.LPIPS", severity, evidence, fix=[fetch, *CATALOGUE["RUN.LPIPS"].fix[1:]])
 
 
 @rule("INPUT.WILD")

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from checks.facts.records import Facts
 from checks.findings import Finding, Severity
+from checks.machine_commands import as_root, in_shell
 from checks.purpose import Purpose
 from checks.rules.registry import found, rule
 
@@ -80,9 +81,9 @@ def _more_memory(facts: Facts, purpose: Purpose, whole: int | None) -> list[str]
     elif whole is not None and whole < needed:
         steps.append(f"this machine has {whole / GIB:.1f} GiB in all: take one with {gib} GiB")
     else:
-        steps += ["close other programs; these take the most:", "$ ps -eo rss,comm --sort=-rss | head"]
+        steps += ["close other programs; these take the most:", in_shell(facts, "ps -eo rss,comm --sort=-rss | head")]
     if purpose.action == "eval" and (whole is None or whole >= RAM_LEAST["eval"]):
-        steps += ["or work in smaller pictures:", "$ sherfctl run eval --resolution 256"]
+        steps += ["or work in smaller pictures:", in_shell(facts, "sherfctl run eval --resolution 256")]
     return steps
 
 
@@ -104,7 +105,7 @@ def disk(facts: Facts, purpose: Purpose) -> list[Finding]:
     evidence = [f"{free / GIB:.2f} GiB are free at {place.path}; to {purpose}, {comfort / GIB:.0f} GiB are wanted"]
     fix = [
         "see what takes the room there, and delete what is not needed:",
-        f"$ du -xh --max-depth=1 {shlex.quote(place.path)}",
+        in_shell(facts, f"du -xh --max-depth=1 {shlex.quote(place.path)}"),
     ]
     return found("SYS.DISK", severity, evidence, fix=[*fix, f"or {elsewhere}"])
 
@@ -134,7 +135,7 @@ def open_files(facts: Facts, purpose: Purpose) -> list[Finding]:
     else:
         fix = [
             "raise the hard limit (an administrator does), then log in again:",
-            "$ echo '* - nofile 65536' | sudo tee -a /etc/security/limits.conf",
+            as_root(facts, "sh -c \"echo '* - nofile 65536' >> /etc/security/limits.conf\""),
         ]
     return found("SYS.ULIMIT", Severity.WARN, evidence, fix=fix)
 
