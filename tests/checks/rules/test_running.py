@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import pytest
+
+from checks import Facts, Finding, Purpose, Severity, diagnose
+from checks.rules.running import effective_batch, gpus_there
+from tests.checks.corpus import machine, merged
+
+GIB, MIB = 1024**3, 1024**2
+EVAL = Purpose("eval", "RenderPeople")
+TRAIN = Purpose("train", "RenderPeople")
+TRAIN_DEMO = Purpose("train", "demo")
+BLOCK, WARN, INFO = Severity.BLOCK, Severity.WARN, Severity.INFO
+
+
+def train_on(gpus: int) -> Purpose:
+    return Purpose("train", "RenderPeople", gpus=gpus)
+
+
+def changed(name: str, **change: object) -> Facts:
+    """A healthy machine with some facts replaced."""
+    return Facts.model_validate(merged(machine(name).model_dump(), change))
+
+
+def finding(facts: Facts, identifier: str, purpose: Purpose = TRAIN) -> Finding | None:
+    """The finding of that id, if there is one."""
+    return next((found for found in diagnose(facts, purpose).findings if found.id == identifier), None)
+
+
+def severity(facts: Facts, identifier: str, purpose: Purpose = TRAIN) -> Severity | None:
+    found = finding(facts, identifier, purpose)
+    return found and found.severity
+
+
+def fix(facts: Facts, identifier: str, purpose: Purpose = TRAIN) -> str:
+    """The steps, a line each."""
+    found = finding(facts, identifier, purpose)
+    assert found is not None
+    return "\n".join(found.fix)
+
+
+def evidence(facts: Facts, identifier: str, purpose: Purpose = TRAIN) -> str:
+    found = finding(facts, identifier, purpose)
+    assert found is not None
+    return "\n".join(found.evidence)
+
+
+def untried(name: str, **change: object) -> Facts:
+    """A healthy machine on which torch was not looked at (--quick)."""
+    facts = changed(name, **change)
+    return facts.model_copy(update={"torch": Facts().torch})
+
+
+@pytest.mark.parametrize(
+    ("visible", "count"),
+    [
+        (None, 4),
+        ("0", 1),
+        ("0,1", 2),
+        ("1, 3", 2),
+        ("0,7,1", 1),
+        ("", None),
+        ("-1", None),
+        ("9", None),
+        ("GPU-1,GPU-2", 2),
+    ],
+)
+def test_gpus_that_a_run_would_see_without_asking_torch(visible: str | None, count: int | None) -> None:
+    assert gpus_there(untried("bare-metal-4gpu", gpu={"visible_devices": visible})) == count
+
+
+def test_what_torch_sees_counts_more_than_what_the_driver_sees() -> None:
+    facts = machine("bare-metal-4gpu")
+    torch = facts.torch.model_copy(update={"devices": facts.torch.devices[:3]})
+    assert gpus_there(facts.model_copy(update={"torch": torch})) == 3
+
+
+def test_a_split_gpu_is_not_counted_without_torch() -> None:
+    assert gpus_there(machine("a100-mig")) == 1
+    assert gpus_there(untried("a100-mig")) is None
+
+
+def test_a_gpu_that_another_trouble_hides_is_not_counted() -> None:
+    facts = untried("bare-metal-1gpu", gpu={"devices": []})
+    assert gpus_there(facts) is None
+    assert finding(facts, "RUN.GPUS", train_on(4)) is None
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(None, None), (1, None), (4, None), (5, BLOCK)])
+@pytest.mark.parametrize("action", ["eval", "train"])
+def test_gpus_asked_for(asked: int | None, expected: Severity | None, action: str) -> None:
+    purpose = Purpose(action, "RenderPeople", gpus=asked)  # type: ignore[arg-type]
+    assert severity(machine("bare-metal-4gpu"), "RUN.GPUS", purpose) == expected
+
+
+def test_fewer_gpus_than_published_is_a_remark_on_training_only() -> None:
+    assert severity(machine("bare-metal-1gpu"), "RUN.GPUS", TRAIN) == INFO
+    assert finding(machine("bare-metal-1gpu"), "RUN.GPUS", EVAL) is None
+    assert finding(machine("bare-metal-4gpu"), "RUN.GPUS", TRAIN) is None
+
+
+def test_where_more_gpus_come_from() -> None:
+    assert "--gpus 1" in fix(machine("bare-metal-1gpu"), "RUN.GPUS", train_on(4))
+    hidden = untried("bare-metal-4gpu", gpu={"visible_devices": "2"})
+    assert "$ unset CUDA_VISIBLE_DEVICES" in fix(hidden, "RUN.GPUS", train_on(4))
+    assert "--gres=gpu:4" in fix(machine("a100-mig"), "RUN.GPUS", train_on(4))
+    assert "docker run --gpus all" in fix(machine("docker-gpus"), "RUN.GPUS", train_on(2))
+    assert "docker" not in fix(machine("colab-t4"), "RUN.GPUS", train_on(2))
+    kaggle = machine("kaggle-t4x2")
+    one = changed("kaggle-t4x2", gpu={"devices": [kaggle.gpu.devices[0].model_dump()]})
+    one = one.model_copy(update={"torch": one.torch.model_copy(update={"devices": one.torch.devices[:1]})})
+    assert "GPU T4 x2" in fix(one, "RUN.GPUS", train_on(2))
+    assert "leave --gpus away" in fix(machine("cpu-laptop"), "RUN.GPUS", Purpose("eval", "demo", gpus=1))
+
+
+def test_without_a_gpu_training_is_not_told_about_their_number() -> None:
+    found = finding(machine("cpu-laptop"), "RUN.GPUS", train_on(4))
+    assert found is not None
+    assert found.silenced_by == "GPU.NONE"
+
+
+@pytest.mark.parametrize(("gpus", "batch"), [(1, 4), (2, 4), (3, 3), (4, 4), (5, 5), (6, 6), (7, 7), (8, 8)])
+def test_the_effective_batch(gpus: int, batch: int) -> None:
+    assert effective_batch(gpus) == batch
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected", "words"),
+    [
+        (None, None, ""),
+        (1, INFO, "4 for each"),
+        (2, INFO, "2 for each"),
+        (3, WARN, "becomes 3"),
+        (4, None, ""),
+    ],
+)
+def test_pictures_for_each_gpu(asked: int | None, expected: Severity | None, words: str) -> None:
+    facts, purpose = machine("bare-metal-4gpu"), Purpose("train", "RenderPeople", gpus=asked)
+    assert severity(facts, "RUN.BATCH", purpose) == expected
+    if expected:
+        assert words in evidence(facts, "RUN.BATCH", purpose)
+    assert finding(facts, "RUN.BATCH", Purpose("eval", "RenderPeople", gpus=asked)) is None
+
+
+def test_a_measured_gpu_gets_its_own_hours_and_others_none() -> None:
+    devices = [{"name": "NVIDIA H100 80GB HBM3", "capability": [9, 0], "total_bytes": 80 * GIB}]
+    measured = evidence(changed("bare-metal-1gpu", torch={"devices": devices}), "RUN.TIME")
+    assert "no step was measured" not in measured
+    assert "308 ms" in measured
+    assert "69 hours for all 800,000" in measured  # 0.3084 s x 800000 / 3600 = 68.5 h
+    other = evidence(machine("bare-metal-1gpu"), "RUN.TIME")
+    assert "NVIDIA GeForce RTX 4090, on which no step was measured" in other
+    assert "measured on one H100" in other
+
+
+def test_time_is_spoken_of_before_training_on_real_data_only() -> None:
+    assert finding(machine("bare-metal-1gpu"), "RUN.TIME", EVAL) is None
+    assert finding(machine("bare-metal-1gpu"), "RUN.TIME", TRAIN_DEMO) is None
+    assert finding(machine("cpu-laptop"), "RUN.TIME", TRAIN) is None
+    assert severity(machine("gcp-vm"), "RUN.TIME", TRAIN) == INFO
+    assert severity(machine("colab-t4"), "RUN.TIME", TRAIN) == WARN
+    assert "#SBATCH --time" in fix(machine("a100-mig"), "RUN.TIME")
+
+
+def test_shared_memory_grows_with_the_gpus() -> None:
+    def facts(mib: int) -> Facts:
+        return changed("bare-metal-4gpu", limits={"shm_total": mib * MIB})
+
+    assert severity(facts(127), "RUN.SHM", train_on(1)) == WARN
+    assert finding(facts(128), "RUN.SHM", train_on(1)) is None
+    assert severity(facts(128), "RUN.SHM", train_on(4)) == WARN
+    assert finding(facts(512), "RUN.SHM", TRAIN) is None
+    assert severity(facts(64), "RUN.SHM", EVAL) == INFO
+    assert finding(changed("bare-metal-4gpu", limits={"shm_total": None}), "RUN.SHM") is None
+
+
+@pytest.mark.parametrize(
+    ("platform", "words"),
+    [
+        ({"container": "docker"}, "docker run --shm-size=8g"),
+        ({"container": "podman"}, "podman run --shm-size=8g"),
+        ({"container": "kubernetes"}, "medium: Memory"),
+        ({}, "$ sudo mount -o remount,size=8g /dev/shm"),
+        ({"is_root": True}, "$ mount -o remount,size=8g /dev/shm"),
+        ({"container": "docker", "notebook": "colab"}, "take a profile with `workers: 0`"),
+    ],
+)
+def test_more_shared_memory_for_this_kind_of_machine(platform: dict[str, object], words: str) -> None:
+    facts = changed("bare-metal-1gpu", platform=platform, limits={"shm_total": 64 * MIB})
+    assert words in fix(facts, "RUN.SHM")
+
+
+@pytest.mark.parametrize(
+    ("purpose", "expected"), [(EVAL, INFO), (Purpose("eval", "demo"), INFO), (TRAIN, WARN), (TRAIN_DEMO, INFO)]
+)
+def test_weights_for_lpips(purpose: Purpose, expected: Severity) -> None:
+    assert severity(changed("bare-metal-1gpu", work={"perceptual": ""}), "RUN.LPIPS", purpose) == expected
+    assert finding(machine("bare-metal-1gpu"), "RUN.LPIPS", purpose) is None
+
+
+def test_photos_are_counted_and_named() -> None:
+    photos = {"count": 7, "of": 9, "examples": ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"]}
+    facts = changed("cpu-laptop", work={"photos": photos})
+    assert evidence(facts, "INPUT.WILD", EVAL) == "photos here: 7 (a.jpg, b.jpg, c.jpg, d.jpg, e.jpg, …)"
+    assert finding(changed("cpu-laptop", work={"photos": {"count": 0, "of": 9}}), "INPUT.WILD", EVAL) is None
