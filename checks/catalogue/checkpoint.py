@@ -9,17 +9,22 @@ ENTRIES: tuple[Entry, ...] = (
         "CKPT.MISSING",
         "Checkpoint",
         "no trained weights",
-        "The usual places hold no weights for this data set (models/smpl/SHERF_NAME.safetensors).",
-        ("put it there, or name it: --checkpoint FILE",),
+        "The usual places hold no weights for this data set that can be read: models/smpl/, models/, assets/ and, "
+        "however deep, logs/.",
+        ("put it in models/smpl/ as {name}.safetensors, or name it: --checkpoint FILE",),
         SHERF_SITE,
+        general=("put it in models/smpl/ as SHERF_RenderPeople.safetensors, or name it: --checkpoint FILE",),
     ),
     Entry(
         "CKPT.FILE",
         "Checkpoint",
         "the checkpoint file is broken",
         "It is a web page, a Git LFS pointer, an archive, or cut short: an expired link or an interrupted download.",
-        ("fetch it again, and compare its size with the publisher's",),
-        SHERF_SITE,
+        (
+            "fetch it again, and compare its size with the publisher's",
+            "published links have expired before: the authors answer in the thread below, and in issue 47",
+        ),
+        SHERF_SITE + "/issues/45",
     ),
     Entry(
         "CKPT.KEYS",
@@ -32,7 +37,11 @@ ENTRIES: tuple[Entry, ...] = (
         "CKPT.PERSISTENCE",
         "Checkpoint",
         "the checkpoint is a pickle of the published code",
-        "Such files carry source code. This version reads .safetensors only.",
-        ("put a .safetensors file beside it, or name one: --checkpoint FILE.safetensors",),
+        "Such files carry source code, which is never run here. This version reads .safetensors only, and does not "
+        "convert yet. Nothing is wrong with the file.",
+        (
+            "name weights in the other form, if you have them: --checkpoint FILE.safetensors",
+            "or try all but the weights: --checkpoint untrained",
+        ),
     ),
 )

@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
-from checks.catalogue.entry import SMPL_SITE, Entry
+from checks.catalogue.entry import SHERF_SITE, SMPL_SITE, Entry
 
 FETCH_SMPL = "download SMPL_python_v.1.1.0.zip from the SMPL site (free registration) and unpack it"
-PLACE_SMPL = "$ mkdir -p assets && mv basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl assets/SMPL_NEUTRAL.pkl"
+PLACE_SMPL = (
+    "$ mkdir -p assets && mv SMPL_python_v.1.1.0/smpl/models/basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl "
+    "assets/SMPL_NEUTRAL.pkl"
+)
+SMPLIFY_SITE = "https://smplify.is.tue.mpg.de"
+NOTHING = ("nothing to do",)
 
 ENTRIES: tuple[Entry, ...] = (
     Entry(
         "SMPL.MISSING",
         "SMPL body",
         "no SMPL body model",
-        "The neutral SMPL body is not in assets/ or models/smpl/. Its licence forbids shipping it.",
+        "No neutral SMPL body that can be read is in assets/, models/smpl/ or the other usual places. Its licence "
+        "forbids shipping it.",
         (FETCH_SMPL, PLACE_SMPL),
         SMPL_SITE,
-        follows=("SMPL.RENAMED",),
+        follows=("SMPL.RENAMED", "SMPL.NO_NEUTRAL"),
     ),
     Entry(
         "SMPL.RENAMED",
         "SMPL body",
         "the SMPL body has its original name",
         "The file is there under the name that its publishers gave it; it is looked for as assets/SMPL_NEUTRAL.pkl.",
-        ("$ mkdir -p assets && ln -s {path} assets/{name}",),
+        ("$ mkdir -p assets && ln -s {path} {place}",),
+        general=(
+            "$ mkdir -p assets && ln -s /path/to/basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl assets/SMPL_NEUTRAL.pkl",
+        ),
+    ),
+    Entry(
+        "SMPL.NO_NEUTRAL",
+        "SMPL body",
+        "only a man's or a woman's SMPL body",
+        "The data sets were fitted with the neutral body. The archive of SMPL 1.0.0 has none: that one comes with "
+        "SMPLify. The archive of SMPL 1.1.0 has all three.",
+        (FETCH_SMPL, PLACE_SMPL, f"or take the neutral body of 1.0.0 out of SMPLify's archive: {SMPLIFY_SITE}"),
+        SMPL_SITE,
+    ),
+    Entry(
+        "SMPL.GENDER",
+        "SMPL body",
+        "the SMPL file is a man's or a woman's body",
+        "The data sets were fitted with the neutral body: with another one all looks plausible, and fits nowhere.",
+        ("replace it: " + FETCH_SMPL, PLACE_SMPL),
+        SMPL_SITE,
     ),
     Entry(
         "SMPL.HTML",
@@ -37,7 +63,9 @@ ENTRIES: tuple[Entry, ...] = (
         "SMPL body",
         "the SMPL file is a Git LFS pointer",
         "The repository it came from keeps large files elsewhere; only the pointer was fetched.",
-        ("$ git lfs install && git lfs pull    # in the repository that it came from",),
+        ("$ git -C {folder} lfs pull", "where that is no repository: run it in the one that the file came from"),
+        "https://git-lfs.com",
+        general=("$ git lfs install && git lfs pull    # in the repository that it came from",),
     ),
     Entry(
         "SMPL.ZIP",
@@ -45,8 +73,14 @@ ENTRIES: tuple[Entry, ...] = (
         "the SMPL file is an archive",
         "The downloaded archive was renamed instead of unpacked.",
         (
-            "$ python3 -m zipfile -e {path} smpl_unpacked",
-            "then move the neutral model inside to assets/SMPL_NEUTRAL.pkl",
+            "$ mv {path} {path}.zip",
+            "$ {python} -m zipfile -e {path}.zip smpl_unpacked",
+            "then move the neutral body inside of it to {path}",
+        ),
+        SMPL_SITE,
+        general=(
+            "$ python3 -m zipfile -e SMPL_NEUTRAL.pkl smpl_unpacked",
+            "then move the neutral body inside of it to assets/SMPL_NEUTRAL.pkl",
         ),
     ),
     Entry(
@@ -61,8 +95,23 @@ ENTRIES: tuple[Entry, ...] = (
         "SMPL.SHAPEDIRS300",
         "SMPL body",
         "the SMPL file has more than 10 shape components",
-        "SMPL v1.1.0 has 300, the model uses 10: the first 10 are taken when it is loaded.",
-        ("nothing to do",),
+        "SMPL 1.1.0 has 300, the model uses 10: the first 10 are taken when it is loaded.",
+        NOTHING,
+        "https://github.com/CalciferZh/SMPL/issues/49",
+    ),
+    Entry(
+        "SMPL.PY2",
+        "SMPL body",
+        "the SMPL file was written by Python 2",
+        "Its texts have no encoding; they are read as latin-1, as they must be.",
+        NOTHING,
+    ),
+    Entry(
+        "SMPL.CHUMPY",
+        "SMPL body",
+        "the SMPL file holds chumpy arrays",
+        "They are read without the package chumpy, which no longer installs with current Python and numpy.",
+        NOTHING,
     ),
     Entry(
         "SMPL.STRUCT",
@@ -87,5 +136,13 @@ ENTRIES: tuple[Entry, ...] = (
         "It is a pickle that calls functions no body model needs. It was not loaded, nothing in it was run.",
         ("delete it, and tell whoever gave it to you", "then " + FETCH_SMPL, PLACE_SMPL),
         SMPL_SITE,
+    ),
+    Entry(
+        "SMPL.RP_NAME",
+        "SMPL body",
+        "SMPL_NEUTRAL_renderpeople.pkl is not needed",
+        "The published code names this file and never opens it; here nothing does.",
+        NOTHING,
+        SHERF_SITE + "/issues/34",
     ),
 )

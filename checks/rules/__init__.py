@@ -1,6 +1,32 @@
 """Rules: pure functions from facts and a purpose to findings. Importing this package registers all of them."""
 
-from checks.rules import checkpoint, dataset, gpu, published, python, running, smpl, system, torch
+from checks.rules import (
+    checkpoint,
+    dataset,
+    filesystem,
+    gpu,
+    published,
+    python,
+    running,
+    smpl,
+    smpl_content,
+    system,
+    torch,
+)
 from checks.rules.registry import RULES, Rule
 
-__all__ = ["RULES", "Rule", "checkpoint", "dataset", "gpu", "published", "python", "running", "smpl", "system", "torch"]
+__all__ = [
+    "RULES",
+    "Rule",
+    "checkpoint",
+    "dataset",
+    "filesystem",
+    "gpu",
+    "published",
+    "python",
+    "running",
+    "smpl",
+    "smpl_content",
+    "system",
+    "torch",
+]
