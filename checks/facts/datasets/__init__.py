@@ -90,7 +90,8 @@ def _inside(
     from checks.facts.datasets.layout import Subject
 
     subjects = [Subject(subject, False) for subject in parts.test]
-    subjects += [Subject(subject, True) for subject in parts.training]
+    # In a short list the same people may be in both parts.
+    subjects += [Subject(subject, True) for subject in parts.training if subject not in parts.test]
     # Somebody's own people, none of them in the split: they are there to be evaluated.
     subjects = subjects or [Subject(subject, False) for subject in folders]
     return inspect(root, split, subjects, deep=deep, on_progress=on_progress)
