@@ -10,7 +10,11 @@ ENTRIES: tuple[Entry, ...] = (
         "Python",
         "this Python is too old",
         "Python 3.10 or newer, 64 bits, is needed: torch and numpy have no current builds for others.",
-        ("$ sudo apt-get install python3 python3-venv", "$ PYTHON=python3.12 make test    # name a newer one"),
+        (
+            "install Python 3.12, by the system's packages or with Miniforge (https://github.com/conda-forge/miniforge)",
+            "then set this program up with it; in a source checkout:",
+            "$ PYTHON=python3.12 make test",
+        ),
     ),
     Entry(
         "SYS.INSTALL",

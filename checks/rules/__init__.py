@@ -2,6 +2,7 @@
 
 from checks.rules import (
     checkpoint,
+    cuda,
     dataset,
     filesystem,
     gpu,
@@ -12,6 +13,7 @@ from checks.rules import (
     smpl_content,
     system,
     torch,
+    wsl,
 )
 from checks.rules.registry import RULES, Rule
 
@@ -19,6 +21,7 @@ __all__ = [
     "RULES",
     "Rule",
     "checkpoint",
+    "cuda",
     "dataset",
     "filesystem",
     "gpu",
@@ -29,4 +32,5 @@ __all__ = [
     "smpl_content",
     "system",
     "torch",
+    "wsl",
 ]

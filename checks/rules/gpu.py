@@ -1,60 +1,292 @@
-"""The GPU and its driver."""
+"""The GPU and its driver: there, whole, and free."""
 
 from __future__ import annotations
 
-from checks.facts.records import Facts
+import re
+
+from checks import machine_commands as commands
+from checks.facts.records import Facts, GpuDevice
 from checks.findings import Finding, Severity
 from checks.purpose import Purpose
+from checks.rules.gpu_support import (
+    GIB,
+    HOSTED,
+    gpu_trouble,
+    has_device_file,
+    in_use,
+    named,
+    torch_fails,
+    torch_uses_gpu,
+    uses_compat_libraries,
+)
 from checks.rules.registry import found, rule
+
+# Free GPU memory for the smallest piece of the work: rays of one chunk; a training step with Adam.
+SMALLEST_NEED = {"eval": 3 * GIB // 2, "train": 6 * GIB}
+NEEDS_UVM = frozenset({3, 46, 100, 999})
+STUB, DRIVER_MISMATCH, UNKNOWN_ERROR = 34, 803, 999
+LIBCUDA_VERSION = re.compile(r"libcuda\.so\.(\d{3,}(?:\.\d+)+)$")
+# NVML's words where the driver is there and this program may not reach it; other errors leave it open.
+OUT_OF_REACH = ("driver not loaded", "unknown error", "insufficient permissions", "not found")
 
 
 @rule("GPU.NONE")
 def no_gpu(facts: Facts, purpose: Purpose) -> list[Finding]:
-    """Nothing points to an NVIDIA GPU: evaluation takes the CPU, training is out of reach."""
-    if facts.gpu.present:
+    """No NVIDIA GPU, or one without any driver: evaluation takes the CPU, training is out of reach."""
+    gpu, machine = facts.gpu, facts.platform
+    if gpu.devices or gpu.cuinit == 0 or (torch_uses_gpu(facts) and not facts.torch.hip_build):
         return []
-    severity, advice = Severity.INFO, "nothing to do: evaluation runs on the CPU, slower"
-    if facts.platform.notebook == "colab":
-        severity, advice = Severity.WARN, "in Colab: Runtime > Change runtime type > T4 GPU"
-    elif facts.platform.notebook == "kaggle":
-        severity, advice = Severity.WARN, "in Kaggle: Settings > Accelerator > GPU T4 x2"
-    if purpose.action == "train":
+    hosted = machine.notebook in HOSTED
+    idle_card = bool(gpu.pci_devices) and not machine.container
+    if not hosted and (_driver_traces(facts) or (machine.container and gpu.pci_devices)):
+        return []
+    if facts.torch.hip_build and torch_uses_gpu(facts):
+        evidence = [f"torch {facts.torch.version} is built for ROCm {facts.torch.hip_build} and sees an AMD GPU"]
+        severity = Severity.WARN if purpose.action == "train" else Severity.INFO
+        return found("GPU.NONE", severity, evidence, fix=["this program was not tried with AMD GPUs: it may work"])
+    severity = Severity.WARN if hosted or idle_card else Severity.INFO
+    if gpu_trouble(purpose) is Severity.BLOCK:
         severity = Severity.BLOCK
-        if not facts.platform.notebook:
-            advice = "train on a machine with an NVIDIA GPU"
-    return found(
-        "GPU.NONE", severity, [facts.gpu.error and f"the driver's library says: {facts.gpu.error}"], advice=advice
+    if idle_card:
+        evidence = [f"{gpu.pci_devices} NVIDIA card(s) on the PCI bus, and no NVIDIA driver"]
+        fix = commands.update_driver(facts)
+    elif machine.wsl:
+        evidence = ["Windows brings no NVIDIA driver to /usr/lib/wsl/lib"]
+        fix = ("with an NVIDIA card in the computer: install its newest driver in Windows, then restart WSL",)
+    else:
+        bus = ", no NVIDIA card on the PCI bus" if gpu.pci_devices == 0 else ""
+        evidence = [f"no NVIDIA device, no driver library{bus}"]
+        fix = commands.choose_accelerator(facts) or commands.ask_scheduler(facts)
+    if purpose.action == "eval":
+        fix = (*fix, "nothing to do for an evaluation: it runs on the CPU, slower")
+    return found("GPU.NONE", severity, evidence, fix=fix or ("train on a machine with an NVIDIA GPU",))
+
+
+def _driver_traces(facts: Facts) -> bool:
+    """Whether something shows that an NVIDIA driver is or was meant to be there."""
+    gpu = facts.gpu
+    if facts.platform.wsl and not facts.platform.container:
+        # /dev/dxg serves every maker's GPUs; only NVIDIA's driver brings these.
+        return bool(gpu.libcuda) or facts.wsl.libcuda_is_link is not None or bool(facts.wsl.smi)
+    return bool(gpu.driver or gpu.kernel_driver or gpu.libcuda or [f for f in gpu.device_files if "nvidia" in f])
+
+
+@rule("GPU.NODEV")
+def no_device(facts: Facts, purpose: Purpose) -> list[Finding]:
+    """A driver that offers no device: a container or job without GPU, or a module that is not loaded."""
+    gpu, machine = facts.gpu, facts.platform
+    if gpu.devices or gpu.cuinit == 0 or torch_uses_gpu(facts) or machine.notebook in HOSTED:
+        return []
+    if machine.wsl and not machine.container:
+        return []
+    if not (_driver_traces(facts) or (machine.container and gpu.pci_devices)) or _versions_differ(facts):
+        return []
+    error = gpu.error.lower()
+    counted_none = bool(gpu.driver) and not error
+    refused = any(words in error for words in OUT_OF_REACH)
+    if not counted_none and (has_device_file(facts) and not refused):
+        return []  # NVML did not answer: there may be GPUs
+    evidence = [
+        "the driver lists no device" if counted_none else f"NVML says: {gpu.error}" if error else "no /dev/nvidia0",
+        gpu.kernel_driver and f"the kernel has the NVIDIA module {gpu.kernel_driver}",
+        gpu.libcuda and f"the driver's library is {gpu.libcuda}",
+        machine.container and f"this is a container ({machine.container})",
+    ]
+    severity = gpu_trouble(purpose)
+    if not machine.container and not machine.scheduler and gpu.pci_devices == 0:
+        evidence.append("no NVIDIA card on the PCI bus")
+        severity = Severity.INFO if severity is Severity.WARN else severity
+    return found("GPU.NODEV", severity, evidence, fix=_give_device(facts))
+
+
+def _give_device(facts: Facts) -> tuple[str, ...]:
+    gpu, machine = facts.gpu, facts.platform
+    if machine.container and has_device_file(facts):
+        return ("the container lost its GPU while it ran (systemctl daemon-reload does that)", *commands.restart(facts))
+    if machine.container:
+        return commands.give_gpu_to_container(facts)
+    if machine.scheduler:
+        return commands.ask_scheduler(facts)
+    if gpu.pci_devices == 0:
+        return ("this machine has no NVIDIA card; evaluation runs on the CPU",)
+    if "permission" in gpu.error.lower():
+        return (commands.as_root(facts, "usermod -aG video,render $USER") + "    # then log in again",)
+    return (
+        commands.as_root(facts, "modprobe nvidia"),
+        "if that fails, the module was not built for this kernel, or Secure Boot refuses it; install the driver again:",
+        *commands.update_driver(facts),
     )
 
 
-@rule("CUDA.VISIBLE")
-def hidden_gpu(facts: Facts, purpose: Purpose) -> list[Finding]:
-    """CUDA_VISIBLE_DEVICES names no device that is there (UUIDs are left to the driver)."""
-    visible, count = facts.gpu.visible_devices, len(facts.gpu.devices)
-    if visible is None or not count:
+@rule("GPU.UVM")
+def no_uvm(facts: Facts, purpose: Purpose) -> list[Finding]:
+    """CUDA cannot start because nvidia-uvm is not there, or broke while the computer slept."""
+    gpu, machine = facts.gpu, facts.platform
+    if torch_uses_gpu(facts) or machine.wsl or not has_device_file(facts):
         return []
-    first = visible.split(",")[0].strip()
-    if first and not first.lstrip("-").isdigit():
+    missing = "/dev/nvidia-uvm" not in gpu.device_files
+    stopped = gpu.cuinit in NEEDS_UVM or (gpu.cuinit is None and torch_fails(facts))
+    asleep = gpu.cuinit == UNKNOWN_ERROR and not missing
+    if not (missing and stopped) and not asleep:
         return []
-    if first and 0 <= int(first) < count:
-        return []
-    return found("CUDA.VISIBLE", _severity(purpose), [f'CUDA_VISIBLE_DEVICES="{visible}", GPUs there: {count}'])
+    evidence = ["/dev/nvidia-uvm is missing" if missing else "/dev/nvidia-uvm is there"]
+    if gpu.cuinit is not None:
+        evidence.append(f"cuInit returned {gpu.cuinit}")
+    if machine.container:
+        load = "sudo modprobe nvidia-uvm && sudo nvidia-modprobe -u -c 0"
+        fix: tuple[str, ...] = (f"on the host: {load}", *commands.restart(facts))
+    elif missing:
+        fix = tuple(commands.as_root(facts, load) for load in ("modprobe nvidia-uvm", "nvidia-modprobe -u -c 0"))
+    else:
+        fix = (
+            commands.as_root(facts, "rmmod nvidia_uvm") + "    # after every program on the GPU has ended",
+            commands.as_root(facts, "modprobe nvidia-uvm"),
+        )
+    return found("GPU.UVM", gpu_trouble(purpose), evidence, fix=fix)
 
 
-@rule("CUDA.DRIVER_OLD")
-def old_driver(facts: Facts, purpose: Purpose) -> list[Finding]:
-    """The driver's CUDA has a lower major version than torch's, and torch sees no GPU."""
-    torch = facts.torch
-    if torch.state != "ok" or torch.cuda_available or not (torch.cuda_build and facts.gpu.cuda_driver):
+@rule("GPU.MISMATCH")
+def versions_differ(facts: Facts, purpose: Purpose) -> list[Finding]:
+    """The loaded kernel module is of another version than the driver's libraries."""
+    if torch_uses_gpu(facts) or facts.gpu.cuinit == 0 or not _versions_differ(facts):
         return []
-    if int(facts.gpu.cuda_driver.split(".")[0]) >= int(torch.cuda_build.split(".")[0]):
+    gpu = facts.gpu
+    library = gpu.driver or _library_version(gpu.libcuda)
+    evidence = [
+        gpu.kernel_driver and f"kernel module: {gpu.kernel_driver}",
+        library and f"libraries: {library}",
+        gpu.error and f"NVML says: {gpu.error}",
+        f"cuInit returned {gpu.cuinit}" if gpu.cuinit else "",
+    ]
+    fix = commands.restart(facts)
+    if not facts.platform.container:
+        fix = (*fix, "a restart loads the module that belongs to the libraries")
+    return found("GPU.MISMATCH", gpu_trouble(purpose), evidence, fix=fix)
+
+
+def _versions_differ(facts: Facts) -> bool:
+    gpu = facts.gpu
+    if "mismatch" in gpu.error.lower() or gpu.cuinit == DRIVER_MISMATCH:
+        return True
+    if facts.platform.wsl or uses_compat_libraries(facts) or not gpu.kernel_driver:
+        return False
+    libraries = (gpu.driver, _library_version(gpu.libcuda))
+    return any(version and version != gpu.kernel_driver for version in libraries)
+
+
+def _library_version(libcuda: str) -> str:
+    match = LIBCUDA_VERSION.search(libcuda)
+    return match[1] if match else ""
+
+
+@rule("GPU.STUB")
+def stub(facts: Facts, purpose: Purpose) -> list[Finding]:
+    """The toolkit's empty libcuda is loaded."""
+    gpu = facts.gpu
+    if torch_uses_gpu(facts) or ("/stubs/" not in gpu.libcuda and gpu.cuinit != STUB):
         return []
     evidence = [
-        f"driver {facts.gpu.driver} serves CUDA up to {facts.gpu.cuda_driver}; "
-        f"torch {torch.version} was built for CUDA {torch.cuda_build}"
+        f"the library that loads is {gpu.libcuda or 'a stub'}",
+        f"cuInit returned {gpu.cuinit}" if gpu.cuinit else "",
+        facts.toolkit.library_path and f"LD_LIBRARY_PATH={facts.toolkit.library_path}",
     ]
-    return found("CUDA.DRIVER_OLD", _severity(purpose), evidence, driver_cuda=facts.gpu.cuda_driver)
+    if "/stubs" in facts.toolkit.library_path:
+        fix: tuple[str, ...] = (commands.without_folders(facts, "/stubs"),)
+    else:
+        clean = "find /etc/ld.so.conf.d -type f -exec grep -l stubs {} +"
+        fix = ("take the folder with the stub off the loader's path; these files may name it:", f"$ {clean}")
+    return found("GPU.STUB", gpu_trouble(purpose), evidence, fix=fix)
 
 
-def _severity(purpose: Purpose) -> Severity:
-    return Severity.BLOCK if purpose.action == "train" else Severity.WARN
+@rule("GPU.BUSY")
+def busy(facts: Facts, purpose: Purpose) -> list[Finding]:
+    """GPUs that would do, but whose memory other programs use."""
+    need, wanted = SMALLEST_NEED[purpose.action], purpose.gpus or 1
+    large = [device for device in in_use(facts) if device.total_bytes >= need and not device.mig]
+    full = [device for device in large if device.free_bytes < need]
+    # Fewer GPUs than asked for is another trouble; here they are there, and full.
+    if not full or len(large) - len(full) >= min(wanted, len(large)):
+        return []
+    evidence = [
+        f"{named([device])}: {device.free_bytes / GIB:.1f} of {device.total_bytes / GIB:.1f} GiB free"
+        + (f", {device.processes} other processes" if device.processes else "")
+        for device in full[:5]
+    ]
+    evidence.append(f"{need / GIB:.1f} GiB is the least to {purpose.action}")
+    fix = ["see who uses it, and end what is not needed:", commands.in_shell(facts, "nvidia-smi")]
+    if facts.platform.notebook:
+        fix.append("another notebook of yours may hold it: end its session")
+    elif facts.platform.wsl:
+        fix.append("programs of Windows count too: close games and browsers")
+    free = [str(device.index) for device in facts.gpu.devices if device.free_bytes >= need and not device.mig]
+    if wanted == 1 and free:
+        fix += ["or take another GPU:", commands.set_variable(facts, "CUDA_VISIBLE_DEVICES", free[0])]
+    return found("GPU.BUSY", gpu_trouble(purpose), evidence, fix=fix)
+
+
+@rule("GPU.MIG")
+def instances(facts: Facts, purpose: Purpose) -> list[Finding]:
+    """GPUs in MIG mode: with instances it is a remark, without them nothing can compute."""
+    split = [device for device in facts.gpu.devices if device.mig]
+    if not split:
+        return []
+    whole = len(facts.gpu.devices) - len(split)
+    empty = [device for device in split if not device.mig_instances]
+    evidence = [f"{named([device])}: MIG, {device.mig_instances} instances" for device in split[:5]]
+    wanted = purpose.gpus or 1
+    if wanted > 1 and whole < wanted:
+        evidence.append(f"{wanted} GPUs are asked for, a program can use one instance")
+        fix = ["use one instance: --gpus 1", *(_leave_mig(facts, device) for device in split[:5])]
+        return found("GPU.MIG", Severity.BLOCK, evidence, fix=fix)
+    if empty and not torch_uses_gpu(facts):
+        usable = whole + len(split) - len(empty)
+        severity = Severity.WARN if usable else gpu_trouble(purpose)
+        make = [commands.as_root(facts, f"nvidia-smi mig -i {device.index} -cgi 0 -C") for device in empty[:5]]
+        fix = ["make an instance of the whole GPU:", *make, "or leave MIG mode:", _leave_mig(facts, empty[0])]
+        return found("GPU.MIG", severity, evidence, fix=fix)
+    return found("GPU.MIG", Severity.INFO, evidence, fix=["nothing to do: one instance is used"])
+
+
+def _leave_mig(facts: Facts, device: GpuDevice) -> str:
+    return commands.as_root(facts, f"nvidia-smi -i {device.index} -mig 0")
+
+
+@rule("GPU.COMPUTEMODE")
+def compute_mode(facts: Facts, purpose: Purpose) -> list[Finding]:
+    """GPUs that refuse this program: prohibited, or exclusive to another one."""
+    devices = in_use(facts)
+    closed = [
+        device
+        for device in devices
+        if device.compute_mode == "prohibited"
+        or (device.compute_mode.startswith("exclusive") and (device.processes or 0) > 0)
+    ]
+    if not closed:
+        return []
+    evidence = [
+        f"{named([device])}: {device.compute_mode}"
+        + (f", {device.processes} processes on it" if device.processes else "")
+        for device in closed[:5]
+    ]
+    severity = gpu_trouble(purpose) if len(devices) - len(closed) < (purpose.gpus or 1) else Severity.WARN
+    fix = [commands.as_root(facts, f"nvidia-smi -i {device.index} -c DEFAULT") for device in closed[:5]]
+    if all(device.compute_mode != "prohibited" for device in closed):
+        fix = ["wait until the other program has ended, or allow several:", *fix]
+    return found("GPU.COMPUTEMODE", severity, evidence, fix=fix)
+
+
+@rule("GPU.ECC")
+def memory_errors(facts: Facts, purpose: Purpose) -> list[Finding]:
+    """Memory errors that could not be corrected: results may be wrong."""
+    broken = [device for device in in_use(facts) if device.ecc_uncorrected]
+    if not broken:
+        return []
+    evidence = [f"{named([device])}: {device.ecc_uncorrected} uncorrected memory errors" for device in broken[:5]]
+    reset = [commands.as_root(facts, f"nvidia-smi --gpu-reset -i {device.index}") for device in broken[:5]]
+    if facts.platform.container or facts.platform.notebook:
+        fix = ["ask for another machine, or have the host's administrator reset the GPU"]
+    elif facts.platform.cloud:
+        fix = ["stop and start the virtual machine: it comes back on other hardware"]
+    else:
+        fix = ["end all programs on it, then reset it:", *reset, "if the errors come back, the GPU needs replacing"]
+    return found("GPU.ECC", Severity.WARN, evidence, fix=fix)

@@ -37,6 +37,8 @@ class PlatformFacts(Record):
 class WslFacts(Record):
     """What the Windows Subsystem for Linux offers; defaults elsewhere."""
 
+    name: str = ""
+    """Windows' name for this distribution (WSL_DISTRO_NAME)."""
     dxg: Literal["", "missing", "denied", "ok"] = ""
     """/dev/dxg, through which a GPU is reached; "" outside of WSL."""
     libcuda_is_link: bool | None = None
