@@ -6,7 +6,7 @@ import pytest
 
 from checks import Facts, Purpose, Severity, diagnose
 from checks.catalogue import CATALOGUE, ENTRIES, GROUPS
-from checks.facts.records import FileFacts, GpuDevice
+from checks.facts.records import GpuDevice
 from checks.rules import RULES
 
 GIB = 1024**3
@@ -31,14 +31,6 @@ def grave(facts: Facts, purpose: Purpose, least: Severity = WARN) -> dict[str, S
     """Ids and severities of what stands on its own."""
     findings = diagnose(facts, purpose).findings
     return {f.id: f.severity for f in findings if f.severity >= least and not f.silenced_by}
-
-
-def body(problem: str) -> FileFacts:
-    return FileFacts(path="/p/my files/SMPL_NEUTRAL.pkl", bytes=10, problem=problem, found="words of the reader")
-
-
-def checkpoint(problem: str) -> FileFacts:
-    return FileFacts(path="/p/SHERF_RenderPeople.safetensors", bytes=10, problem=problem, found="words of the reader")
 
 
 def test_every_entry_has_a_rule_a_group_and_known_roots() -> None:
@@ -107,26 +99,6 @@ CASES: list[tuple[str, dict[str, Any], Severity | None, Severity | None, Severit
         WARN,
         BLOCK,
     ),
-    ("SMPL.MISSING", {"body": None}, INFO, BLOCK, BLOCK),
-    (
-        "SMPL.RENAMED",
-        {"body": None, "renamed_bodies": ("/p/basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl",)},
-        INFO,
-        BLOCK,
-        BLOCK,
-    ),
-    ("SMPL.HTML", {"body": body("SMPL.HTML")}, WARN, BLOCK, BLOCK),
-    ("SMPL.LFS", {"body": body("SMPL.LFS")}, WARN, BLOCK, BLOCK),
-    ("SMPL.ZIP", {"body": body("SMPL.ZIP")}, WARN, BLOCK, BLOCK),
-    ("SMPL.TRUNC", {"body": body("SMPL.TRUNC")}, WARN, BLOCK, BLOCK),
-    ("SMPL.STRUCT", {"body": body("SMPL.STRUCT")}, WARN, BLOCK, BLOCK),
-    ("SMPL.SMPLX", {"body": body("SMPL.SMPLX")}, WARN, BLOCK, BLOCK),
-    ("SMPL.UNSAFE", {"body": body("SMPL.UNSAFE")}, WARN, BLOCK, BLOCK),
-    ("SMPL.SHAPEDIRS300", {"body": FileFacts(path="b", shape_components=300)}, INFO, INFO, INFO),
-    ("CKPT.MISSING", {"checkpoint": None}, INFO, BLOCK, None),
-    ("CKPT.FILE", {"checkpoint": checkpoint("CKPT.FILE")}, WARN, BLOCK, None),
-    ("CKPT.KEYS", {"checkpoint": checkpoint("CKPT.KEYS")}, WARN, BLOCK, None),
-    ("CKPT.PERSISTENCE", {"checkpoint": checkpoint("CKPT.PERSISTENCE")}, WARN, BLOCK, None),
     ("DATA.MISSING", {"dataset": {"exists": False}}, None, BLOCK, BLOCK),
     ("DATA.MISSING", {"dataset": {"exists": False, "root": ""}}, None, BLOCK, BLOCK),
     ("DATA.LIST", {"dataset": {"list_file": "", "listed": None}}, None, WARN, WARN),
