@@ -153,7 +153,7 @@ def give_gpu_to_container(facts: Facts) -> tuple[str, ...]:
     """Start the container with the GPU."""
     kind = facts.platform.container
     if kind == "kubernetes":
-        return ("in the pod's container: resources.limits: {nvidia.com/gpu: 1}",)
+        return ("give the pod a GPU, under resources.limits of its container: nvidia.com/gpu: 1",)
     if kind == "podman":
         return ("start it with the GPU: podman run --device nvidia.com/gpu=all …",)
     if kind == "lxc":

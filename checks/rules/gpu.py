@@ -193,8 +193,8 @@ def stub(facts: Facts, purpose: Purpose) -> list[Finding]:
     if "/stubs" in facts.toolkit.library_path:
         fix: tuple[str, ...] = (commands.without_folders(facts, "/stubs"),)
     else:
-        clean = "find /etc/ld.so.conf.d -type f -exec grep -l stubs {} +"
-        fix = ("take the folder with the stub off the loader's path; these files may name it:", f"$ {clean}")
+        fix = ("take the folder with the stub off the loader's path; these files may name it, then run ldconfig:",)
+        fix += ("$ grep -rl stubs /etc/ld.so.conf /etc/ld.so.conf.d",)
     return found("GPU.STUB", gpu_trouble(purpose), evidence, fix=fix)
 
 
