@@ -99,11 +99,6 @@ CASES: list[tuple[str, dict[str, Any], Severity | None, Severity | None, Severit
         WARN,
         BLOCK,
     ),
-    ("DATA.MISSING", {"dataset": {"exists": False}}, None, BLOCK, BLOCK),
-    ("DATA.MISSING", {"dataset": {"exists": False, "root": ""}}, None, BLOCK, BLOCK),
-    ("DATA.LIST", {"dataset": {"list_file": "", "listed": None}}, None, WARN, WARN),
-    ("DATA.RP_COUNT", {"dataset": {"listed": 189, "folders": 189}}, None, BLOCK, BLOCK),
-    ("DATA.RP_COUNT", {"dataset": {"missing": ("a", "b"), "missing_count": 2}}, None, WARN, WARN),
 ]
 
 
