@@ -66,11 +66,11 @@ class TrainingMemory:
     per_point: float
 
 
-GPU_EVALUATION = EvaluationMemory(base=1.95 * GIB, per_pixel=180, per_point=6600)
-CPU_EVALUATION = EvaluationMemory(base=1.05 * GIB, per_pixel=180, per_point=5600)
+GPU_EVALUATION = EvaluationMemory(base=1.95 * GIB, per_pixel=180.0, per_point=6600.0)
+CPU_EVALUATION = EvaluationMemory(base=1.05 * GIB, per_pixel=180.0, per_point=5600.0)
 # The CPU's figures at 128² and 256² are within 5 % of the GPU's.
 TRAINING = TrainingMemory(
-    base=2.05 * GIB, per_sample=0.9 * GIB, per_pixel=59_500, per_pixel_half=36_000, per_point=2600
+    base=2.05 * GIB, per_sample=0.9 * GIB, per_pixel=59_500.0, per_pixel_half=36_000.0, per_point=2600.0
 )
 
 

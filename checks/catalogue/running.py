@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checks.catalogue.entry import SHERF_SITE, Entry
+from checks.catalogue.roots import NO_GPU
 from sherf_core.metrics.vgg_files import ADDRESS, WEIGHTS_NAME
 
 ENTRIES: tuple[Entry, ...] = (
@@ -14,7 +15,7 @@ ENTRIES: tuple[Entry, ...] = (
         "the weights move, so that the effective batch stays 4. Evaluation uses one GPU, or the CPU.",
         ("ask for the GPUs that are there: --gpus N, or leave the option away",),
         SHERF_SITE + "/issues/23",
-        follows=("GPU.NONE", "CUDA.VISIBLE", "TORCH.MISSING", "TORCH.BROKEN"),
+        follows=(*NO_GPU, "CUDA.VISIBLE"),
     ),
     Entry(
         "RUN.BATCH",
@@ -37,7 +38,7 @@ ENTRIES: tuple[Entry, ...] = (
             "or evaluate with the published weights, which needs no training",
         ),
         SHERF_SITE + "/issues/39",
-        follows=("GPU.NONE",),
+        follows=NO_GPU,
     ),
     Entry(
         "RUN.VRAM",

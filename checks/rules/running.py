@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from checks.catalogue import CATALOGUE
-from checks.facts.records import Facts
+from checks.facts.records import Facts, GpuDevice, TorchDevice
 from checks.findings import Finding, Severity
 from checks.machine_commands import (
     as_root,
@@ -12,91 +15,56 @@ from checks.machine_commands import (
     give_gpu_to_container,
     in_shell,
     set_variable,
-    unset_variable,
 )
-from checks.purpose import Purpose
+from checks.purpose import Precision, Purpose
+from checks.rules.gpu_count import PUBLISHED_GPUS, devices_there, devices_used
 from checks.rules.registry import found, rule
-from checks.rules.system import by_purpose
 from checks.step_times import step_times
+from sherf_core.memory import gpu_bytes
 from sherf_core.metrics.vgg_files import ADDRESS, WEIGHTS_NAME
 
 GIB, MIB = 1024**3, 1024**2
-PUBLISHED_GPUS = 4
 PUBLISHED_BATCH = 4
-# Peak GPU memory at 512 x 512 in float32 on an H100: an evaluation; the published code's training step with Adam.
-GPU_NEEDED = {"eval": 18 * GIB // 10, "train": 1127 * GIB // 100}
+RESOLUTION, SMALLER = 512, 256
+SMALLEST_CHUNK = 16_384
+HALF_FROM = (7, 0)
 # Four processes for each GPU keep two samples of 16 MiB ready: two pictures of 512 x 512, their masks and the rays.
 SHM_NEEDED = 4 * 2 * 16 * MIB
 SESSION_HOURS = {"colab": 12, "kaggle": 12}
 
 
-def gpus_there(facts: Facts) -> int | None:
-    """How many GPUs a run would see; None where another trouble hides that."""
-    if facts.torch.devices:
-        return len(facts.torch.devices)
-    if not facts.gpu.present:
-        return 0
-    if any(device.mig for device in facts.gpu.devices):
-        return None
-    return _shown(facts) or None
-
-
-def _shown(facts: Facts) -> int:
-    """GPUs that CUDA_VISIBLE_DEVICES leaves; as CUDA does, its list ends at the first number that is no GPU."""
-    visible, count = facts.gpu.visible_devices, len(facts.gpu.devices)
-    if visible is None:
-        return count
-    shown = 0
-    for word in visible.split(","):
-        number = word.strip()
-        if not number or (number.lstrip("-").isdigit() and not 0 <= int(number) < count):
-            break
-        shown += 1
-    return shown
-
-
-def _names(facts: Facts) -> str:
-    devices = facts.torch.devices or facts.gpu.devices
-    kinds = {device.name: 0 for device in devices}
-    for device in devices:
-        kinds[device.name] += 1
-    return ", ".join(f"{count} x {name}" if count > 1 else name for name, count in kinds.items())
+def _names(devices: Sequence[GpuDevice | TorchDevice]) -> str:
+    counts = Counter(device.name for device in devices)
+    return ", ".join(f"{count} x {name}" if count > 1 else name for name, count in counts.items())
 
 
 @rule("RUN.GPUS")
 def gpus(facts: Facts, purpose: Purpose) -> list[Finding]:
     """More GPUs are asked for than there are; or training on fewer than the published four, which works."""
-    there = gpus_there(facts)
-    if there is None:
+    devices = devices_there(facts)
+    if not devices:  # none at all, or all hidden: that has its own findings
         return []
+    there = len(devices)
     if purpose.gpus is None:
-        if purpose.action == "eval" or not 0 < there < PUBLISHED_GPUS:
+        if purpose.action == "eval" or there >= PUBLISHED_GPUS:
             return []
         evidence = [
-            f"GPUs there: {there} ({_names(facts)}); the published set-up has {PUBLISHED_GPUS}",
+            f"GPUs there: {there} ({_names(devices)}); the published set-up has {PUBLISHED_GPUS}",
             f"the same effective batch of {PUBLISHED_BATCH} comes from accumulation",
         ]
         return found("RUN.GPUS", Severity.INFO, evidence, fix=["nothing to do"])
     if purpose.gpus <= there:
         return []
-    evidence = [f"GPUs asked for: {purpose.gpus}; there: {there}" + (f" ({_names(facts)})" if there else "")]
+    evidence = [f"GPUs asked for: {purpose.gpus}; there: {there} ({_names(devices)})"]
     return found("RUN.GPUS", Severity.BLOCK, evidence, fix=_fewer_gpus(facts, purpose, there))
 
 
 def _fewer_gpus(facts: Facts, purpose: Purpose, there: int) -> list[str]:
-    if not there:
-        return (
-            ["leave --gpus away: evaluation runs on the CPU"]
-            if purpose.action == "eval"
-            else ["take a machine with a GPU"]
-        )
     steps = [f"ask for what is there: --gpus {there}"]
-    machine, devices = facts.platform, len(facts.gpu.devices)
+    machine = facts.platform
     if machine.scheduler:
         more = ask_scheduler(facts, purpose.gpus or 1)
         return [*steps, *(["or ask for more in the job:"] if more else []), *more]
-    if devices > there and facts.gpu.visible_devices is not None:
-        return [*steps, f"or show all {devices}:", unset_variable(facts, "CUDA_VISIBLE_DEVICES")]
     if machine.notebook == "kaggle" and there == 1:
         return [*steps, "or " + choose_accelerator(facts)[0]]
     if machine.container in {"docker", "podman"} and not machine.notebook:
@@ -134,12 +102,12 @@ def batch(facts: Facts, purpose: Purpose) -> list[Finding]:
 @rule("RUN.TIME")
 def time(facts: Facts, purpose: Purpose) -> list[Finding]:
     """The published recipe takes days; a notebook's session ends before."""
-    if purpose.action != "train" or purpose.is_embedded or not gpus_there(facts):
+    devices = devices_there(facts)
+    if purpose.action != "train" or purpose.is_embedded or not devices:
         return []
     pictures, measured = step_times()
-    device = (facts.torch.devices or facts.gpu.devices)[0].name
-    fitting = [entry for entry in measured if entry.gpu in device.replace("-", " ").split()]
-    evidence = [f"this machine has {_names(facts)}" + ("" if fitting else ", on which no step was measured")]
+    fitting = [entry for entry in measured if entry.gpu in devices[0].name.replace("-", " ").split()]
+    evidence = [f"this machine has {_names(devices)}" + ("" if fitting else ", on which no step was measured")]
     evidence += [
         f"measured on one {entry.gpu}: {entry.code} takes {entry.seconds_per_picture * 1000:.0f} ms for forward and "
         f"backward of a picture ({entry.precision}), {entry.hours(pictures):.0f} hours for all {pictures:,}"
@@ -169,34 +137,63 @@ def _in_a_job() -> list[str]:
 @rule("RUN.VRAM")
 def gpu_memory(facts: Facts, purpose: Purpose) -> list[Finding]:
     """A GPU that would be used is too small, even if nothing else were on it (what others take is GPU.BUSY)."""
-    if not facts.torch.devices and (any(device.mig for device in facts.gpu.devices) or not _shown(facts)):
-        return []
-    needed = GPU_NEEDED[purpose.action]
-    devices = facts.torch.devices or facts.gpu.devices
-    small = [device for device in devices[: purpose.gpus or 1] if device.total_bytes < needed]
+    used = devices_used(facts, purpose)
+    small = [device for device in used if device.total_bytes < _gpu_need(purpose, device, RESOLUTION)]
     if not small:
         return []
+    worst = min(small, key=lambda device: device.total_bytes)
+    needed, smaller = (_gpu_need(purpose, worst, side) for side in (RESOLUTION, SMALLER))
+    precision = _precision(purpose, worst)
     evidence = [f"{device.name} has {device.total_bytes / GIB:.1f} GiB in all" for device in small]
-    evidence.append(f"to {purpose}, {needed / GIB:.1f} GiB are needed in the smallest pieces")
-    larger = [device.index for device in facts.gpu.devices if device.total_bytes >= needed]
-    fix = []
-    if larger and not purpose.gpus:
-        fix = ["take the larger GPU:", set_variable(facts, "CUDA_DEVICE_ORDER", "PCI_BUS_ID")]
-        fix.append(set_variable(facts, "CUDA_VISIBLE_DEVICES", str(larger[0])))
+    evidence.append(
+        f"to {purpose} at {RESOLUTION} x {RESOLUTION} in {precision}, {needed / GIB:.1f} GiB are needed "
+        f"in the smallest pieces; at {SMALLER} x {SMALLER}, {smaller / GIB:.1f} GiB"
+    )
+    fits = smaller <= worst.total_bytes
+    severity = Severity.BLOCK if purpose.action == "train" and not fits else Severity.WARN
+    options = [*_larger_gpu(facts, purpose, needed)]
     if purpose.action == "eval":
-        fix += [
-            "or evaluate on the CPU:" if fix else "evaluate on the CPU:",
-            in_shell(facts, "sherfctl run eval --profile cpu"),
-        ]
+        options.append(["evaluate on the CPU:", in_shell(facts, "sherfctl run eval --profile cpu")])
     else:
-        fix.append(f"train on a GPU with {needed / GIB:.0f} GiB or more; evaluating works here")
-    return found("RUN.VRAM", by_purpose(purpose, train=Severity.BLOCK, evaluate=Severity.WARN), evidence, fix=fix)
+        half = gpu_bytes("train", RESOLUTION, SMALLEST_CHUNK, "float16")
+        if half <= worst.total_bytes:
+            options.append([f"take half precision (precision: float16 in the profile), {half / GIB:.1f} GiB"])
+        if fits:
+            options.append([f"train on smaller pictures (resolution: {SMALLER} in the profile)"])
+        options.append([f"train on a GPU with more than {needed / GIB:.0f} GiB"])
+    fix = [
+        step if not number or place else f"or {step}"
+        for number, o in enumerate(options)
+        for place, step in enumerate(o)
+    ]
+    return found("RUN.VRAM", severity, evidence, fix=fix)
+
+
+def _larger_gpu(facts: Facts, purpose: Purpose, needed: int) -> list[list[str]]:
+    """The way to a GPU that is not the first one, if it is larger and any one will do."""
+    larger = [device for device in facts.gpu.devices if device.total_bytes >= needed and not device.mig]
+    if not larger or purpose.gpus is not None:
+        return []
+    order = set_variable(facts, "CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    choice = set_variable(facts, "CUDA_VISIBLE_DEVICES", str(larger[0].index))
+    return [[f"take {larger[0].name}, which is larger:", order, choice]]
+
+
+def _precision(purpose: Purpose, device: GpuDevice | TorchDevice) -> Precision:
+    """The arithmetic that is asked for, else what suits the GPU."""
+    if purpose.precision is not None or device.capability is None:
+        return purpose.precision or "float32"
+    return "float16" if device.capability >= HALF_FROM else "float32"
+
+
+def _gpu_need(purpose: Purpose, device: GpuDevice | TorchDevice, resolution: int) -> int:
+    return gpu_bytes(purpose.action, resolution, SMALLEST_CHUNK, _precision(purpose, device))
 
 
 @rule("RUN.SHM")
 def shared_memory(facts: Facts, purpose: Purpose) -> list[Finding]:
     """/dev/shm is too small for processes that read pictures; evaluation has none."""
-    total, needed = facts.limits.shm_total, SHM_NEEDED * max(1, purpose.gpus or gpus_there(facts) or 1)
+    total, needed = facts.limits.shm_total, SHM_NEEDED * max(1, len(devices_used(facts, purpose)))
     if total is None or total >= needed:
         return []
     evidence = [f"/dev/shm has {total / MIB:.0f} MiB; to train, {needed / MIB:.0f} MiB are wanted"]

@@ -9,14 +9,14 @@ from checks.facts.records import Facts
 from checks.findings import Finding, Severity
 from checks.machine_commands import as_root, in_shell
 from checks.purpose import Purpose
+from checks.rules.gpu_count import devices_used
 from checks.rules.registry import found, rule
+from sherf_core.memory import GPU_PROCESS_RAM, cpu_bytes
 
 GIB = 1024**3
-# Main memory: an evaluation at 512 x 512 on the CPU peaked at 1.6 GiB (measured), twice that leaves room for the
-# system. Training also runs four processes that read pictures, each with its own torch: about 1 GiB each.
-# The least is an evaluation at 256 x 256 (1.0 GiB, measured), and training without such processes.
-RAM_NEEDED = {"eval": 3 * GIB, "train": 8 * GIB}
-RAM_LEAST = {"eval": GIB, "train": 8 * GIB // 3}
+# Each GPU that trains has four processes that read pictures, each with its own Python and torch: about 1 GiB.
+READERS = 4 * GIB
+LEAST_CHUNK, CPU_CHUNK = 16_384, 32_768
 # Room for results: pictures and a report, or five checkpoints of about 0.6 GiB (the size of a published one) with
 # their optimiser; the least is one checkpoint written beside the one that it replaces.
 DISK_COMFORT = {"eval": GIB, "train": 5 * GIB}
@@ -40,7 +40,7 @@ def memory(facts: Facts, purpose: Purpose) -> list[Finding]:
 
     On WSL the cause is WSL's own limit, which has its own rule.
     """
-    needed, available = RAM_NEEDED[purpose.action], facts.memory.available
+    needed, available = memory_needed(facts, purpose), facts.memory.available
     if available is None or available >= needed or facts.platform.wsl:
         return []
     total, limit = facts.memory.total, facts.memory.limit
@@ -48,21 +48,33 @@ def memory(facts: Facts, purpose: Purpose) -> list[Finding]:
     whole = min(sizes) if sizes else None
     evidence = [
         f"{available / GIB:.1f} GiB are available" + (f" of {whole / GIB:.1f} GiB" if whole is not None else ""),
-        f"to {purpose}, {needed / GIB:.0f} GiB are wanted",
+        f"to {purpose}, {needed / GIB:.1f} GiB are wanted",
     ]
     if limit is not None and whole == limit:
         evidence.append(f"the {_limited_by(facts)} limits memory to {limit / GIB:.1f} GiB")
-    severity = Severity.BLOCK if whole is not None and whole < RAM_LEAST[purpose.action] else Severity.WARN
-    return found("SYS.RAM", severity, evidence, fix=_more_memory(facts, purpose, whole))
+    never = whole is not None and whole < least_memory(purpose)
+    fix = _more_memory(facts, purpose, needed, whole)
+    return found("SYS.RAM", Severity.BLOCK if never else Severity.WARN, evidence, fix=fix)
+
+
+def memory_needed(facts: Facts, purpose: Purpose) -> int:
+    """What the work takes as it is usually run; an evaluation may fall back to the CPU, so the larger one counts."""
+    if purpose.action == "eval":
+        return max(GPU_PROCESS_RAM, cpu_bytes("eval", 512, CPU_CHUNK))
+    return max(1, len(devices_used(facts, purpose))) * (GPU_PROCESS_RAM + READERS)
+
+
+def least_memory(purpose: Purpose) -> int:
+    """What it takes at the least: small pictures on the CPU, or training without processes that read."""
+    return cpu_bytes("eval", 256, LEAST_CHUNK) if purpose.action == "eval" else GPU_PROCESS_RAM
 
 
 def _limited_by(facts: Facts) -> str:
     return "job" if facts.platform.scheduler and not facts.platform.container else "container"
 
 
-def _more_memory(facts: Facts, purpose: Purpose, whole: int | None) -> list[str]:
-    needed, machine = RAM_NEEDED[purpose.action], facts.platform
-    gib = 2 * needed // GIB
+def _more_memory(facts: Facts, purpose: Purpose, needed: int, whole: int | None) -> list[str]:
+    machine, gib = facts.platform, -(-2 * needed // GIB)
     steps = []
     if whole is not None and whole < needed and machine.notebook:
         steps.append(
@@ -82,7 +94,7 @@ def _more_memory(facts: Facts, purpose: Purpose, whole: int | None) -> list[str]
         steps.append(f"this machine has {whole / GIB:.1f} GiB in all: take one with {gib} GiB")
     else:
         steps += ["close other programs; these take the most:", in_shell(facts, "ps -eo rss,comm --sort=-rss | head")]
-    if purpose.action == "eval" and (whole is None or whole >= RAM_LEAST["eval"]):
+    if purpose.action == "eval" and (whole is None or whole >= least_memory(purpose)):
         steps += ["or work in smaller pictures:", in_shell(facts, "sherfctl run eval --resolution 256")]
     return steps
 

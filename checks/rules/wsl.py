@@ -8,7 +8,7 @@ from checks.findings import Finding, Severity
 from checks.purpose import Purpose
 from checks.rules.gpu_support import GIB, gpu_trouble, torch_uses_gpu
 from checks.rules.registry import found, rule
-from checks.rules.system import RAM_NEEDED
+from checks.rules.system import least_memory, memory_needed
 
 FOLDER = "/usr/lib/wsl"
 SMI = f"{FOLDER}/lib/nvidia-smi"
@@ -149,20 +149,20 @@ def version_not_known(facts: Facts, purpose: Purpose) -> list[Finding]:
 @rule("WSL.RAM")
 def memory_of_wsl(facts: Facts, purpose: Purpose) -> list[Finding]:
     """WSL was given less memory than the purpose needs, or what it has is in use."""
-    needed, total, available = RAM_NEEDED[purpose.action], facts.memory.total, facts.memory.available
+    needed, total, available = memory_needed(facts, purpose), facts.memory.total, facts.memory.available
     if not facts.platform.wsl or total is None or (total >= needed and (available is None or available >= needed)):
         return []
-    evidence = [f"WSL has {total / GIB:.1f} GiB of memory, {needed / GIB:.0f} GiB are wanted to {purpose}"]
+    evidence = [f"WSL has {total / GIB:.1f} GiB of memory, {needed / GIB:.1f} GiB are wanted to {purpose}"]
     if available is not None:
         evidence.append(f"{available / GIB:.1f} GiB are available")
     if total >= needed:
         fix = ["close other programs in WSL; these take the most:", "$ ps -eo rss,comm --sort=-rss | head"]
         return found("WSL.RAM", Severity.WARN, evidence, fix=fix)
-    severity = Severity.BLOCK if total < needed // 3 else Severity.WARN
+    severity = Severity.BLOCK if total < least_memory(purpose) else Severity.WARN
     fix = [
         "in Windows: write these lines to %UserProfile%\\.wslconfig (at most three quarters of the computer's memory)",
         "[wsl2]",
-        f"memory={2 * needed // GIB}GB",
+        f"memory={-(-2 * needed // GIB)}GB",
         "PS> wsl --shutdown",
     ]
     return found("WSL.RAM", severity, evidence, fix=fix)

@@ -41,10 +41,10 @@ def test_what_is_not_known_is_no_trouble(identifier: str, purpose: Purpose) -> N
 @pytest.mark.parametrize(
     ("available", "purpose", "expected"),
     [
-        (3 * GIB, EVAL, None),
-        (3 * GIB - 1, EVAL, WARN),
-        (8 * GIB, TRAIN, None),
-        (8 * GIB - 1, TRAIN, WARN),
+        (275 * GIB // 100, EVAL, None),
+        (265 * GIB // 100, EVAL, WARN),
+        (675 * GIB // 100, TRAIN, None),
+        (665 * GIB // 100, TRAIN, WARN),
         (0, EVAL, WARN),
     ],
 )
@@ -52,11 +52,18 @@ def test_memory_that_is_available(available: int, purpose: Purpose, expected: Se
     assert severity(changed("bare-metal-1gpu", memory={"available": available}), "SYS.RAM", purpose) == expected
 
 
-@pytest.mark.parametrize(("total", "expected"), [(GIB, WARN), (GIB - 1, BLOCK)])
+@pytest.mark.parametrize(("total", "expected"), [(12 * GIB // 10, WARN), (11 * GIB // 10, BLOCK)])
 def test_memory_that_can_never_be_enough_blocks(total: int, expected: Severity) -> None:
     facts = changed("cpu-laptop", memory={"total": total, "available": GIB // 2})
     assert severity(facts, "SYS.RAM") == expected
     assert ("--resolution 256" in fix(facts, "SYS.RAM")) == (expected is WARN)
+
+
+def test_each_gpu_that_trains_takes_memory() -> None:
+    facts = changed("bare-metal-4gpu", memory={"available": 20 * GIB})
+    assert finding(facts, "SYS.RAM", Purpose("train", "demo", gpus=2)) is None
+    assert severity(facts, "SYS.RAM", Purpose("train", "demo", gpus=4)) == WARN
+    assert severity(facts, "SYS.RAM", TRAIN) == WARN
 
 
 def test_a_container_limit_above_the_need_is_not_the_cause() -> None:
