@@ -15,7 +15,7 @@ ENTRIES: tuple[Entry, ...] = (
         "the weights move, so that the effective batch stays 4. Evaluation uses one GPU, or the CPU.",
         ("ask for the GPUs that are there: --gpus N, or leave the option away",),
         SHERF_SITE + "/issues/23",
-        follows=(*NO_GPU, "CUDA.VISIBLE"),
+        follows=(*NO_GPU, "CUDA.VISIBLE", "GPU.MIG"),
     ),
     Entry(
         "RUN.BATCH",
