@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from checks.catalogue import CATALOGUE, GROUPS
@@ -13,10 +14,14 @@ from checks.rules import RULES
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found for one purpose, gravest first."""
+    """What was found for one purpose, gravest first.
+
+    `undecided` are rules that failed, with their errors: a defect of this program, which the other rules outlive.
+    """
 
     purpose: Purpose
     findings: tuple[Finding, ...]
+    undecided: tuple[tuple[str, str], ...] = ()
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:
         """The findings of that severity that stand on their own (not silenced)."""
@@ -28,12 +33,24 @@ class Diagnosis:
         return not self.of(Severity.BLOCK)
 
 
-def diagnose(facts: Facts, purpose: Purpose) -> Diagnosis:
-    """Ask every rule, silence what follows from something else, and sort: gravest first, then by group."""
-    findings = [finding for rule in RULES.values() for finding in rule(facts, purpose)]
+def diagnose(facts: Facts, purpose: Purpose, selected: Collection[str] | None = None) -> Diagnosis:
+    """Ask every rule, silence what follows from something else, and sort: gravest first, then by group.
+
+    With `selected`, only findings of these ids are kept. All rules are asked nevertheless: a finding that follows from
+    one that was left out stays silent and names it.
+    """
+    findings: list[Finding] = []
+    undecided: list[tuple[str, str]] = []
+    for identifier, rule in RULES.items():
+        try:
+            findings += rule(facts, purpose)
+        except Exception as error:  # machines say odd things; one rule that stumbles must not hide all others
+            undecided.append((identifier, f"{type(error).__name__}: {error}"))
     findings = silence_followers(findings)
+    if selected is not None:
+        findings = [finding for finding in findings if finding.id in selected]
     findings.sort(key=lambda finding: (bool(finding.silenced_by), -finding.severity, GROUPS.index(finding.group)))
-    return Diagnosis(purpose, tuple(findings))
+    return Diagnosis(purpose, tuple(findings), tuple(undecided))
 
 
 def silence_followers(findings: list[Finding]) -> list[Finding]:

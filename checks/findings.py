@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 
 class Severity(IntEnum):
@@ -29,7 +28,8 @@ class Finding:
         title: what is wrong, a few words.
         evidence: what was observed, a line each.
         cause: why it is so.
-        fix: what to do, a step or command each; commands start with `$ `.
+        fix: what to do, a step each: `$ ` starts a shell command, `PS> ` one for PowerShell in Windows, anything else
+            is a step in words.
         link: where more is said, or "".
         silenced_by: the id of the finding that this one follows from, or "": mend that one first.
     """
@@ -43,8 +43,3 @@ class Finding:
     fix: tuple[str, ...]
     link: str = ""
     silenced_by: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """For the JSON document."""
-        fields = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
-        return {**fields, "severity": self.severity.name.lower()}

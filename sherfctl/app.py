@@ -88,7 +88,7 @@ def main() -> int:
 def _start(words: list[str], console: Console, environment: Mapping[str, str]) -> int:
     try:
         result = build().main(
-            args=words, prog_name="sherfctl", standalone_mode=False, obj=console, max_content_width=console.out.width
+            args=words, prog_name="sherfctl", standalone_mode=False, obj=console, terminal_width=console.out.width
         )
         return int(result) if isinstance(result, int) else ExitCode.FINE
     except (BrokenPipeError, KeyboardInterrupt):
@@ -96,15 +96,16 @@ def _start(words: list[str], console: Console, environment: Mapping[str, str]) -
     except typer.Abort:
         return ExitCode.INTERRUPTED
     except UsageError as error:
-        return _usage(error, console)
+        return _usage(error, words, console)
     except Exception as error:
         return _failed(error, words, console, environment)
 
 
-def _usage(error: Any, console: Console) -> int:
+def _usage(error: Any, words: list[str], console: Console) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         console.note(error.format_message())
         return ExitCode.USAGE
+    console.use_json("--json" in words)
     fix = f"see `{error.ctx.command_path} --help`" if getattr(error, "ctx", None) is not None else ""
     found = error.format_message().replace("Value error, ", "")
     return _report(console, "UsageError", {"found": found, "fix": fix}, ExitCode.USAGE)

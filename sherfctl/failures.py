@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -113,6 +114,15 @@ def save_traceback(error: BaseException, arguments: list[str], environment: Mapp
             continue  # try the next folder; with none left the caller shows the traceback itself
         return path
     return None
+
+
+def crash_files(environment: Mapping[str, str]) -> list[Path]:
+    """Tracebacks that `save_traceback` has left, newest first."""
+    found = []
+    for folder in _crash_folders(environment):
+        with contextlib.suppress(OSError):
+            found += [(path.stat().st_mtime, path) for path in folder.glob("crash-*.txt")]
+    return [path for _, path in sorted(found, reverse=True)]
 
 
 def _crash_folders(environment: Mapping[str, str]) -> list[Path]:

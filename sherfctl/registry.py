@@ -9,6 +9,10 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+HelpFormatter: Any = typer.Context.formatter_class
+NARROW, NARROW_COLUMN = 60, 6
+"""Columns: of a terminal that counts as narrow, and of the names in its help."""
+
 
 @dataclass(frozen=True)
 class CommandEntry:
@@ -51,6 +55,25 @@ COMMANDS = (
 )
 
 
+class HelpContext(typer.Context):
+    """Help that stays readable in narrow terminals: names on lines of their own, what they mean below them."""
+
+    class Formatter(HelpFormatter):
+        """Definition lists with a narrow first column where there is little room."""
+
+        def write_dl(self, rows: Any, col_max: int = 30, col_spacing: int = 2) -> None:
+            """Write names and what they mean."""
+            super().write_dl(rows, col_max if self.width >= NARROW else NARROW_COLUMN, col_spacing)
+
+    formatter_class = Formatter
+
+
+class Command(TyperCommand):
+    """A command with that help."""
+
+    context_class = HelpContext
+
+
 class LazyCommand(TyperCommand):
     """Stands for a command in help texts; `load` imports the real one."""
 
@@ -58,16 +81,26 @@ class LazyCommand(TyperCommand):
         super().__init__(entry.words[-1], help=entry.summary, rich_markup_mode=None)
         self.entry = entry
 
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The whole summary: help wraps it, nothing is cut."""
+        return self.entry.summary
+
     def load(self) -> Any:
         """Import the command's file and build the command from its function's signature."""
         function = getattr(importlib.import_module(self.entry.module), self.entry.function)
         application = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        application.command(self.entry.words[-1])(function)
+        application.command(self.entry.words[-1], cls=Command)(function)
         return typer.main.get_command(application)
 
 
 class LazyGroup(TyperGroup):
     """A group whose commands are imported when they are called, not when help lists them."""
+
+    context_class = HelpContext
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The whole summary: help wraps it, nothing is cut."""
+        return self.help or ""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that the arguments call, and load it."""

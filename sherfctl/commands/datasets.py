@@ -10,3 +10,13 @@ class DatasetName(str, Enum):
 
     DEMO = "demo"
     RENDERPEOPLE = "RenderPeople"
+
+
+class AnyDatasetName(str, Enum):
+    """A data set that the doctor looks at, whether or not this version can run it."""
+
+    DEMO = "demo"
+    RENDERPEOPLE = "RenderPeople"
+    THUMAN = "THuman"
+    HUMMAN = "HuMMan"
+    ZJU_MOCAP = "ZJU-MoCap"

@@ -116,6 +116,17 @@ class Console:
                 lines.append(layout.wrap(text, self.err.width, first=first, rest=" " * 12))
         self._news("\n".join(lines))
 
+    def ask(self, question: str) -> bool | None:
+        """Ask a yes-or-no question on standard error; None where nobody is there to answer (no terminal).
+
+        Anything but yes means no.
+        """
+        if not (self.err.interactive and sys.stdin is not None and sys.stdin.isatty()):
+            return None
+        self._clear_progress()
+        self.err.write(f"{question} [y/N] ")
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
     def progress(self, description: str, total: int, unit: str = "items") -> Progress:
         """A progress bar with the time left, on standard error; use it as a context manager."""
         self._progress = Progress(self.err, description, total, unit)

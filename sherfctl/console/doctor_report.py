@@ -1,89 +1,150 @@
-"""The doctor's report, as text and as a JSON document."""
+"""The doctor's report as text: verdict first, then what to mend, warnings, what is fine, and remarks."""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Collection, Iterable
 
-from checks import Diagnosis, Facts, Finding, Purpose, Severity
-from checks.catalogue import GROUPS
+from checks import Diagnosis, Facts, Finding, Severity
+from checks.catalogue import CATALOGUE
+from checks.catalogue.entry import Entry
 from checks.summaries import group_summaries
 from checks.verdict import Verdict
-from sherfctl import __version__
 from sherfctl.console.console import Console, Status
-from sherfctl.exit_codes import ExitCode
 
-REPORT_VERSION = 1
 STATUS_OF = {Severity.BLOCK: Status.FAIL, Severity.WARN: Status.WARN, Severity.INFO: Status.INFO}
 HEADINGS = {Severity.BLOCK: "To mend first", Severity.WARN: "Warnings"}
+NOTEBOOKS = {"colab", "kaggle", "jupyter"}
+SHELL, POWERSHELL = "$ ", "PS> "
+FIX, RUN = "fix:", "run"
+CELL = re.compile(r"(?P<place>in a cell\b[^:]*): (?P<code>.+)")
+# Names of files may hold anything, also codes that a terminal obeys.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# A notebook starts a new shell for each `!` line: these would be forgotten at once, so the kernel does them.
+EXPORT = re.compile(r"export (\w+)=(.*)")
+CHANGE_FOLDER = re.compile(r"cd ([^&;|]+)")
 
 
-def show_report(console: Console, facts: Facts, diagnosis: Diagnosis, verdict: Verdict) -> None:
-    """Verdict first, then failures and warnings with their fixes, then one line for each group that is fine."""
+def show_report(
+    console: Console, facts: Facts, diagnosis: Diagnosis, verdict: Verdict, selected: Collection[str] | None = None
+) -> None:
+    """The whole report; `selected` are the ids that were asked for, None for all."""
     for sentence in verdict.sentences():
-        console.say(sentence)
-    if diagnosis.purpose.action == "train":
-        console.say("(This version evaluates only: for training the answer is about the machine and the files.)")
+        console.say(printable(sentence))
+    shown = _ShownFixes(facts.platform.notebook in NOTEBOOKS)
     for severity, heading in HEADINGS.items():
         findings = diagnosis.of(severity)
         if findings:
             console.heading(f"{heading} ({diagnosis.purpose})")
             for finding in findings:
-                _show_finding(console, finding)
+                _show_finding(console, finding, shown)
     _show_silenced(console, diagnosis)
-    troubled = {finding.group for severity in HEADINGS for finding in diagnosis.of(severity)}
-    console.heading("Checked")
-    remarks = diagnosis.of(Severity.INFO)
-    for group, summary in group_summaries(facts).items():
-        if group in troubled:
-            continue
-        notes = [finding for finding in remarks if finding.group == group]
-        console.item(Status.INFO if notes else Status.PASS, f"{group}: {summary}")
-    for problem in facts.problems:
-        console.item(Status.WARN, f"could not look at {problem.collector}: {problem.error}")
+    _show_groups(console, facts, diagnosis, selected)
+    _show_remarks(console, diagnosis.of(Severity.INFO))
 
 
-def report_document(facts: Facts, diagnosis: Diagnosis, verdict: Verdict, status: ExitCode) -> dict[str, Any]:
-    """The same as one JSON document; `format` grows when a field changes its meaning."""
-    return {
-        "format": REPORT_VERSION,
-        "program": f"sherfctl {__version__}",
-        "purpose": _purpose(diagnosis.purpose),
-        "verdict": {
-            "text": " ".join(verdict.sentences()),
-            "device": verdict.device,
-            "possible": [_purpose(purpose) for purpose in verdict.possible],
-            "impossible": [
-                {**_purpose(purpose), "because": [finding.id for finding in findings]}
-                for purpose, findings in verdict.impossible
-            ],
-        },
-        "exit_status": int(status),
-        "findings": [finding.as_dict() for finding in diagnosis.findings],
-        "groups": {group: words for group, words in group_summaries(facts).items() if group in GROUPS},
-        "facts": facts.model_dump(mode="json"),
-    }
+def show_catalogue(console: Console, entries: Iterable[Entry]) -> None:
+    """Every id with its group and title."""
+    console.table(("id", "group", "title"), [(entry.id, entry.group, entry.title) for entry in entries])
 
 
-def _show_finding(console: Console, finding: Finding) -> None:
+def printable(text: str) -> str:
+    """The text without codes that a terminal obeys; they are shown as their numbers."""
+    return CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+
+
+def notebook_line(command: str) -> str:
+    """A shell command as a line of a notebook's cell."""
+    export, change = EXPORT.fullmatch(command), CHANGE_FOLDER.fullmatch(command)
+    if export:
+        return f"%env {export[1]}={export[2]}"
+    return f"%cd {change[1]}" if change else f"!{command}"
+
+
+class _ShownFixes:
+    """Shows fixes; what was shown with an earlier finding is not shown again."""
+
+    def __init__(self, notebook: bool) -> None:
+        self.notebook = notebook
+        self.fixes: dict[tuple[str, ...], str] = {}
+        self.commands: dict[str, str] = {}
+
+    def show(self, console: Console, finding: Finding) -> None:
+        """The steps of a finding's fix."""
+        if finding.fix in self.fixes:
+            console.fields([(FIX, f"as for {self.fixes[finding.fix]}")], indent=4)
+            return
+        self.fixes[finding.fix] = finding.id
+        label, place_before = FIX, ""
+        for step in finding.fix:
+            place, command = self._command(step)
+            if not command:
+                console.fields([(label, printable(step))], indent=4)
+            elif command in self.commands:
+                console.fields([(label, f"the command of {self.commands[command]}, above")], indent=4)
+            else:
+                if label == FIX or place not in (RUN, place_before):
+                    console.fields([(label, place)], indent=4)
+                self.commands[command] = finding.id
+                console.command(command, indent=6)
+            label, place_before = " " * len(FIX), place
+
+    def _command(self, step: str) -> tuple[str, str]:
+        """Where a command is given, and the command as it is typed there; both empty for a step in words."""
+        cell = CELL.fullmatch(step)
+        if cell:
+            return cell["place"], printable(cell["code"])
+        if step.startswith(POWERSHELL):
+            return "in PowerShell on Windows", printable(step.removeprefix(POWERSHELL))
+        if not step.startswith(SHELL):
+            return "", ""
+        lines = [printable(line) for line in step.removeprefix(SHELL).splitlines()]
+        if self.notebook:
+            return "in a cell", "\n".join(notebook_line(line) for line in lines)
+        return RUN, "\n".join(lines)
+
+
+def _show_finding(console: Console, finding: Finding, shown: _ShownFixes) -> None:
     console.item(STATUS_OF[finding.severity], f"{finding.title}  [{finding.id}]")
     for line in finding.evidence:
-        console.say(line, indent=4)
+        console.say(printable(line), indent=4)
     console.say(finding.cause, indent=4)
-    for step in finding.fix:
-        if step.startswith("$ "):
-            console.command(step[2:], indent=6)
-        else:
-            console.say(f"fix: {step}", indent=4)
+    shown.show(console, finding)
     if finding.link:
         console.say(f"more: {finding.link}", indent=4)
 
 
 def _show_silenced(console: Console, diagnosis: Diagnosis) -> None:
-    for finding in diagnosis.findings:
-        if finding.silenced_by and finding.severity > Severity.INFO:
-            console.item(Status.INFO, f"skipped: {finding.title} [{finding.id}], depends on {finding.silenced_by}")
+    silenced = [f for f in diagnosis.findings if f.silenced_by and f.severity > Severity.INFO]
+    if silenced:
+        console.heading("Skipped")
+    for finding in silenced:
+        console.item(Status.INFO, f"{finding.title}  [{finding.id}] skipped: depends on {finding.silenced_by}")
 
 
-def _purpose(purpose: Purpose) -> dict[str, str | None]:
-    data = None if purpose.data is None else str(purpose.data)
-    return {"action": purpose.action, "dataset": purpose.dataset, "data": data}
+def _show_groups(console: Console, facts: Facts, diagnosis: Diagnosis, selected: Collection[str] | None) -> None:
+    """A line for each group that was looked at and has no trouble, and for each look that failed."""
+    troubled = {finding.group for finding in diagnosis.findings if finding.severity > Severity.INFO}
+    asked = None if selected is None else {CATALOGUE[identifier].group for identifier in selected}
+    fine = {
+        group: words
+        for group, words in group_summaries(facts).items()
+        if group not in troubled and (asked is None or group in asked)
+    }
+    if fine or facts.problems or diagnosis.undecided:
+        console.heading("Checked")
+    for group, words in fine.items():
+        unknown = group == "Torch" and facts.torch.state == "not asked"
+        console.item(Status.INFO if unknown else Status.PASS, f"{group}: {printable(words)}")
+    for problem in facts.problems:
+        console.item(Status.WARN, f"could not look at {problem.collector}: {printable(problem.error)}")
+    for identifier, error in diagnosis.undecided:
+        console.item(Status.WARN, f"could not decide {identifier}, a defect of sherfctl: {printable(error)}")
+
+
+def _show_remarks(console: Console, findings: Collection[Finding]) -> None:
+    if not findings:
+        return
+    console.heading("Good to know (`sherfctl explain ID` says more)")
+    for finding in findings:
+        console.item(Status.INFO, f"{finding.title}  [{finding.id}]")
