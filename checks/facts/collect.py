@@ -11,6 +11,7 @@ from typing import Literal
 from checks.facts import gpu, memory, python, system, toolkit, torch_probe, wsl
 from checks.facts.gather import Collector, gather
 from checks.facts.records import DatasetFacts, Facts, FileFacts, NamedBody, WorkFolderFacts
+from checks.facts.torch_start import LAST_WORDS, SECONDS, Request, TorchChild, start_torch
 from checks.purpose import EMBEDDED, PUBLISHED, Precision
 from sherf_core.data import locations
 
@@ -76,26 +77,31 @@ def machine_facts() -> Facts:
     measured = threading.Event()
     collectors = _machine_collectors(measured, start_driver=False)
     if gpu.gpu_traces().present:
-        collectors = {"torch": _torch_collector(torch_probe.Request(kernels=False), measured), **collectors}
+        collectors = {"torch": _torch_collector(Request(kernels=False), measured), **collectors}
     observed, problems = gather(collectors)
     return Facts(**observed, problems=problems)
 
 
-def all_facts(scope: Scope | None = None) -> Facts:
-    """Everything that the rules look at."""
-    observed, problems = gather(collectors_of(scope or Scope()))
+def all_facts(scope: Scope | None = None, torch: TorchChild | None = None) -> Facts:
+    """Everything that the rules look at.
+
+    Args:
+        scope: what to look at.
+        torch: the child process for torch, if one was started already; not with `quick`.
+    """
+    observed, problems = gather(collectors_of(scope or Scope(), torch))
     return Facts(**observed, problems=problems)
 
 
-def collectors_of(scope: Scope) -> dict[str, Collector]:
-    """A collector for each field of the facts; the slowest come first, since they start in this order."""
+def collectors_of(scope: Scope, torch: TorchChild | None = None) -> dict[str, Collector]:
+    """A collector for each field of the facts; torch's, the slowest, is the first to start."""
     name = PUBLISHED if scope.dataset == EMBEDDED else scope.dataset
     quick = scope.depth == "quick"
     measured = threading.Event()
     collectors = {}
     if not quick:
-        request = torch_probe.Request(precision=scope.precision, gpus=scope.gpus or 0)
-        collectors["torch"] = _torch_collector(request, measured)
+        request = Request(precision=scope.precision, gpus=scope.gpus or 0)
+        collectors["torch"] = _torch_collector(request, measured, torch)
     return {
         **collectors,
         **_machine_collectors(measured, start_driver=not quick),
@@ -126,12 +132,9 @@ def _machine_collectors(measured: threading.Event, *, start_driver: bool) -> dic
     }
 
 
-def _torch_collector(request: torch_probe.Request, measured: threading.Event) -> Collector:
+def _torch_collector(request: Request, measured: threading.Event, child: TorchChild | None = None) -> Collector:
     # The child has its own limit; this one is for the case that it cannot be ended.
-    return Collector(
-        lambda: torch_probe.torch_facts(request, measured=measured),
-        torch_probe.SECONDS + torch_probe.PATIENCE + 5,
-    )
+    return Collector(lambda: torch_probe.torch_facts(child or start_torch(request), measured), SECONDS + LAST_WORDS + 5)
 
 
 # The collectors of files are imported where they run: side by side, while torch's child is at work.

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import signal
-import subprocess
-import sys
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from checks.facts.records import KernelTrial, NcclTrial, TorchFacts
 from checks.facts.torch_child import MARK
+from checks.facts.torch_start import Ending, TorchChild, start_torch
 
-CHILD = Path(__file__).with_name("torch_child.py")
-SECONDS = 60.0
 # How long the child is kept from CUDA at most while NVML measures.
 PATIENCE = 20.0
 ERROR_LINES = 3
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the child is asked besides the import.
-
-    Args:
-        kernels: whether to compute something on each GPU.
-        precision: what to compute in besides float32.
-        gpus: how many GPUs are made to talk to each other, if there are as many; below two, none.
-    """
-
-    kernels: bool = True
-    precision: str | None = None
-    gpus: int = 0
 
 
 @dataclass
@@ -49,58 +29,22 @@ class _Told:
     done: bool = False
 
 
-def torch_facts(
-    request: Request | None = None,
-    *,
-    seconds: float = SECONDS,
-    executable: str | None = None,
-    child: Path = CHILD,
-    measured: threading.Event | None = None,
-) -> TorchFacts:
+def torch_facts(child: TorchChild | None = None, measured: threading.Event | None = None) -> TorchFacts:
     """What `import torch` and a few small computations give in a fresh interpreter.
 
     Args:
-        request: what to try, default a kernel on each GPU.
-        seconds: how long the child may take.
-        executable: the interpreter, default the one that runs this program.
-        child: the child's program; tests replace it.
+        child: the child process, default one that is started now.
         measured: the child touches CUDA only after this is set.
     """
-    request = request or Request()
-    if not _may_be_there():
+    child = child or start_torch()
+    if child.missing:
         return TorchFacts(state="missing")
-    wanted = {"kernels": request.kernels, "precision": request.precision, "gpus": request.gpus, "seconds": seconds}
-    try:
-        process = subprocess.Popen(
-            [executable or sys.executable, str(child), json.dumps(wanted)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-    except (OSError, ValueError) as error:
-        return TorchFacts(state="broken", error=f"no child process could be started: {error}")
+    if child.process is None:
+        return TorchFacts(state="broken", error=child.error)
     if measured is not None:
-        measured.wait(min(PATIENCE, seconds))
-    late = False
-    try:
-        output, noise = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        late = True
-        process.kill()
-        try:
-            output, noise = process.communicate(timeout=2)
-        except subprocess.TimeoutExpired as error:
-            # A process in the depths of a driver cannot even be ended; what it said counts.
-            output, noise = error.stdout or b"", error.stderr or b""
-    told = _told(output.decode("utf-8", "replace"))
-    return _facts(told, _ending(process.returncode, late, seconds), noise.decode("utf-8", "replace"))
-
-
-def _may_be_there() -> bool:
-    try:
-        return importlib.util.find_spec("torch") is not None
-    except (ImportError, ValueError, AttributeError):
-        return True  # something odd goes by that name: the child finds out
+        measured.wait(min(PATIENCE, child.seconds))
+    ending = child.end()
+    return _facts(_told(ending.output), _manner(ending, child.seconds), ending.noise)
 
 
 def _told(output: str) -> _Told:
@@ -123,9 +67,10 @@ def _told(output: str) -> _Told:
     return told
 
 
-def _ending(status: int | None, late: bool, seconds: float) -> str:
-    """How the child ended."""
-    if late or status == -getattr(signal, "SIGALRM", 0):
+def _manner(ending: Ending, seconds: float) -> str:
+    """How the child ended, in words."""
+    status = ending.status
+    if ending.late or status == -getattr(signal, "SIGALRM", 0):
         return f"took longer than {seconds:.0f} s"
     if status is not None and status < 0:
         try:
@@ -135,7 +80,7 @@ def _ending(status: int | None, late: bool, seconds: float) -> str:
     return f"ended with exit status {status}"
 
 
-def _facts(told: _Told, ending: str, noise: str) -> TorchFacts:
+def _facts(told: _Told, manner: str, noise: str) -> TorchFacts:
     """The record; where the child did not get to its end, the step that it was at is what failed."""
     if told.missing:
         return TorchFacts(state="missing")
@@ -143,15 +88,17 @@ def _facts(told: _Told, ending: str, noise: str) -> TorchFacts:
     state: Literal["ok", "broken", "timeout"] = "ok"
     if not told.done:
         last = _tail(noise)
-        why = f"{ending}\n{last}" if last else ending
-        if isinstance(told.doing, dict):
-            kernels = [*kernels, KernelTrial(**told.doing, ok=False, error=f"the process {why}")]
-        elif "cuda_available" in told.facts:
-            nccl = NcclTrial(state="failed", error=f"the process {why}")
-        else:
-            state = "timeout" if "took longer" in ending else "broken"
+        why = f"{manner}\n{last}" if last else manner
+        if "cuda_available" not in told.facts:
+            state = "timeout" if "took longer" in manner else "broken"
             # An exception says it all; what a crash or a hang was in the middle of must be said.
-            error = last if "exit status" in ending and last else f"`{told.doing}` {why}"
+            error = last if "exit status" in manner and last else f"`{told.doing}` {why}"
+        elif isinstance(told.doing, dict):
+            tried = {(trial.device, trial.operation, trial.precision) for trial in kernels}
+            lost = KernelTrial(**told.doing, ok=False, error=f"the process {why}")
+            kernels = kernels if (lost.device, lost.operation, lost.precision) in tried else [*kernels, lost]
+        elif nccl.state == "not asked":
+            nccl = NcclTrial(state="failed", error=f"the process {why}")
     try:
         return TorchFacts(state=state, error=error, kernels=tuple(kernels), nccl=nccl, **told.facts)
     except (ValueError, TypeError) as problem:
