@@ -30,6 +30,11 @@ class StepTime:
     source: str
     noted: str
 
+    def fits(self, name: str) -> bool:
+        """Whether it was measured on a GPU of that name; an instance of a split one (MIG) is another GPU."""
+        words = name.replace("-", " ").split()
+        return self.gpu in words and "MIG" not in words
+
     def hours(self, pictures: int) -> float:
         """For so many pictures, one after the other."""
         return self.seconds_per_picture * pictures / 3600
@@ -37,6 +42,12 @@ class StepTime:
 
 @cache
 def step_times() -> tuple[int, tuple[StepTime, ...]]:
-    """The number of pictures of the published recipe, and all measurements."""
-    document = json.loads(TABLE.read_bytes())
+    """The number of pictures of the published recipe, and all measurements; 0 and () where the table is not there.
+
+    A table that is missing is an incomplete installation (SYS.INSTALL), which is no reason to stop the diagnosis.
+    """
+    try:
+        document = json.loads(TABLE.read_bytes())
+    except (OSError, ValueError):
+        return 0, ()
     return document["published_pictures"], tuple(StepTime(**entry) for entry in document["measured"])

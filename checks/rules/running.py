@@ -27,7 +27,7 @@ GIB, MIB = 1024**3, 1024**2
 PUBLISHED_BATCH = 4
 RESOLUTION, SMALLER = 512, 256
 SMALLEST_CHUNK = 16_384
-HALF_FROM = (7, 0)
+HALF_FROM, BFLOAT16_FROM = (7, 0), (8, 0)
 # Four processes for each GPU keep two samples of 16 MiB ready: two pictures of 512 x 512, their masks and the rays.
 SHM_NEEDED = 4 * 2 * 16 * MIB
 SESSION_HOURS = {"colab": 12, "kaggle": 12}
@@ -106,12 +106,12 @@ def time(facts: Facts, purpose: Purpose) -> list[Finding]:
     if purpose.action != "train" or purpose.is_embedded or not devices:
         return []
     pictures, measured = step_times()
-    fitting = [entry for entry in measured if entry.gpu in devices[0].name.replace("-", " ").split()]
+    fitting = [entry for entry in measured if entry.fits(devices[0].name)]
     evidence = [f"this machine has {_names(devices)}" + ("" if fitting else ", on which no step was measured")]
     evidence += [
-        f"measured on one {entry.gpu}: {entry.code} takes {entry.seconds_per_picture * 1000:.0f} ms for forward and "
-        f"backward of a picture ({entry.precision}), {entry.hours(pictures):.0f} hours for all {pictures:,}"
-        for entry in fitting or measured
+        f"{entry.code} on one {entry.gpu}, measured: {entry.seconds_per_picture * 1000:.0f} ms a picture "
+        f"({entry.precision}), {entry.hours(pictures):.0f} hours for all {pictures:,}"
+        for entry in sorted(fitting or measured, key=lambda entry: entry.code, reverse=True)
     ]
     session = SESSION_HOURS.get(facts.platform.notebook)
     if session is None:
@@ -143,30 +143,39 @@ def gpu_memory(facts: Facts, purpose: Purpose) -> list[Finding]:
         return []
     worst = min(small, key=lambda device: device.total_bytes)
     needed, smaller = (_gpu_need(purpose, worst, side) for side in (RESOLUTION, SMALLER))
-    precision = _precision(purpose, worst)
-    evidence = [f"{device.name} has {device.total_bytes / GIB:.1f} GiB in all" for device in small]
-    evidence.append(
-        f"to {purpose} at {RESOLUTION} x {RESOLUTION} in {precision}, {needed / GIB:.1f} GiB are needed "
-        f"in the smallest pieces; at {SMALLER} x {SMALLER}, {smaller / GIB:.1f} GiB"
-    )
-    fits = smaller <= worst.total_bytes
-    severity = Severity.BLOCK if purpose.action == "train" and not fits else Severity.WARN
-    options = [*_larger_gpu(facts, purpose, needed)]
+    evidence = [f"{_names(small)}: {worst.total_bytes / GIB:.1f} GiB in all"]
     if purpose.action == "eval":
-        options.append(["evaluate on the CPU:", in_shell(facts, "sherfctl run eval --profile cpu")])
+        evidence.append(f"to {purpose}, {needed / GIB:.1f} GiB are needed in the smallest pieces")
     else:
-        half = gpu_bytes("train", RESOLUTION, SMALLEST_CHUNK, "float16")
-        if half <= worst.total_bytes:
-            options.append([f"take half precision (precision: float16 in the profile), {half / GIB:.1f} GiB"])
-        if fits:
-            options.append([f"train on smaller pictures (resolution: {SMALLER} in the profile)"])
-        options.append([f"train on a GPU with more than {needed / GIB:.0f} GiB"])
+        evidence.append(
+            f"to {purpose} at {RESOLUTION} x {RESOLUTION} in {_precision(purpose, worst)}, {needed / GIB:.1f} GiB are "
+            f"needed in the smallest pieces; at {SMALLER} x {SMALLER}, {smaller / GIB:.1f} GiB"
+        )
+    ways = _larger_gpu(facts, purpose, needed)
+    if purpose.action == "eval":
+        ways.append(["evaluate on the CPU:", in_shell(facts, "sherfctl run eval --profile cpu")])
+        severity = Severity.WARN
+    else:
+        ways += _smaller_training(worst, needed, smaller)
+        severity = Severity.WARN if smaller <= worst.total_bytes else Severity.BLOCK
     fix = [
-        step if not number or place else f"or {step}"
-        for number, o in enumerate(options)
-        for place, step in enumerate(o)
+        f"or {step}" if way and not place else step
+        for way, steps in enumerate(ways)
+        for place, step in enumerate(steps)
     ]
     return found("RUN.VRAM", severity, evidence, fix=fix)
+
+
+def _smaller_training(device: GpuDevice | TorchDevice, needed: int, smaller: int) -> list[list[str]]:
+    """What a profile can change so that training fits, and the GPU that it would need otherwise."""
+    ways = []
+    half: Precision = "bfloat16" if device.capability and device.capability >= BFLOAT16_FROM else "float16"
+    halved = gpu_bytes("train", RESOLUTION, SMALLEST_CHUNK, half)
+    if halved <= device.total_bytes:
+        ways.append([f"take half precision, {halved / GIB:.1f} GiB: `precision: {half}` in the profile's training"])
+    if smaller <= device.total_bytes:
+        ways.append([f"train on smaller pictures: `resolution: {SMALLER}` in the profile's training"])
+    return [*ways, [f"train on a GPU with more than {needed / GIB:.0f} GiB"]]
 
 
 def _larger_gpu(facts: Facts, purpose: Purpose, needed: int) -> list[list[str]]:
