@@ -5,7 +5,8 @@ Checkpoints and bodies under other names have files of their own; all three coll
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypeVar
 
 from checks.facts.checkpoints import checkpoint_facts
 from checks.facts.named_bodies import named_bodies
@@ -22,9 +23,10 @@ PYTHON2_STRINGS = frozenset({"STRING", "BINSTRING", "SHORT_BINSTRING"})
 # They stand at the start already: a body is a dictionary, and its keys are strings.
 INSTRUCTIONS_ASKED = 2000
 SMALL_COPY_SUFFIX = "_10shapes.npz"
+PathKind = TypeVar("PathKind", bound=PurePath)
 
 
-def small_copy_of(path: Path) -> Path:
+def small_copy_of(path: PathKind) -> PathKind:
     """Where a copy of a body with 10 shape components lies. Its name is none that is looked for as a body: the
     original stays the one that is used, and is not outlived by a copy of it.
     """

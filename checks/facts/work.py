@@ -54,12 +54,14 @@ def work_facts(
 
 def case_twin(root: Path, relative: str) -> Path | None:
     """What has the name `relative` under `root` but for the case of letters; None where `relative` itself exists."""
-    if _exists(root / relative):
+    wanted = root / relative
+    if _exists(wanted):
         return None
     places = [root]
     for part in Path(relative).parts:
         places = [entry for place in places for entry in _entries(place) if entry.name.lower() == part.lower()]
-    return places[0] if places else None
+    # A link that leads nowhere is listed and does not exist: it is no twin, least of all its own.
+    return next((place for place in places if place != wanted and _exists(place)), None)
 
 
 def _case_twins(dataset: str, roots: Iterable[Path]) -> Iterator[CaseTwin]:

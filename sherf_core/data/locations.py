@@ -68,8 +68,9 @@ def renamed_bodies(roots: Iterable[Path] | None = None) -> list[Path]:
 
 
 def find_body(roots: Iterable[Path] | None = None) -> Path | None:
-    """The user's neutral SMPL body, or None."""
-    return next(iter(body_candidates(roots)), None)
+    """The user's neutral SMPL body, or None; a link that leads nowhere only where there is no other."""
+    candidates = body_candidates(roots)
+    return next((path for path in candidates if _is_there(path)), next(iter(candidates), None))
 
 
 def checkpoint_name(dataset: str) -> str:
@@ -102,6 +103,13 @@ def _folders(roots: Iterable[Path] | None, names: Iterable[str]) -> list[Path]:
     chosen = search_roots() if roots is None else roots
     names = list(names)
     return [root / name for root in chosen for name in names if _is_folder(root / name)]
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _is_folder(path: Path) -> bool:

@@ -88,6 +88,13 @@ def test_what_is_there_has_no_twin(tmp_path: Path) -> None:
     assert case_twin(tmp_path, "nothing/at/all") is None
 
 
+def test_links_that_lead_nowhere_are_no_twins(tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    for name in ("SMPL_NEUTRAL.pkl", "smpl_neutral.pkl"):
+        (tmp_path / "assets" / name).symlink_to("gone")
+    assert case_twin(tmp_path, "assets/SMPL_NEUTRAL.pkl") is None
+
+
 def test_a_twin_is_found_in_any_of_several_folders(tmp_path: Path) -> None:
     touch(tmp_path, "ASSETS/other", "Assets/SMPL_NEUTRAL.PKL")
     assert case_twin(tmp_path, "assets/SMPL_NEUTRAL.pkl") == tmp_path / "Assets/SMPL_NEUTRAL.PKL"

@@ -26,6 +26,14 @@ def test_locations_of_the_body(tmp_path: Path) -> None:
     assert locations.find_body([tmp_path]) == tmp_path / "assets/SMPL_NEUTRAL.npz"
 
 
+def test_a_link_that_leads_nowhere_comes_last(tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets/SMPL_NEUTRAL.pkl").symlink_to("gone")
+    assert locations.find_body([tmp_path]) == tmp_path / "assets/SMPL_NEUTRAL.pkl"
+    touch(tmp_path, "models/SMPL_NEUTRAL.npz")
+    assert locations.find_body([tmp_path]) == tmp_path / "models/SMPL_NEUTRAL.npz"
+
+
 @pytest.mark.parametrize(
     ("name", "renamed"),
     [
