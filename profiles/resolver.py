@@ -2,128 +2,157 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from checks.facts.records import Facts, GpuDevice
+from checks.facts.records import Facts
+from checks.purpose import Purpose
+from profiles.derive import SMALLEST_CHUNK, Hardware, Reasons, derive, hardware_of, training_precision
+from profiles.fingerprint import differences, fingerprint_of
 from profiles.schema import Profile
-from profiles.store import AUTO, load_profile
+from profiles.store import AUTO, FOLDER, Entry, find_profile, read_file
+from sherf_core.memory import GIB, GPU_PROCESS_RAM, cpu_bytes, gpu_bytes
 
-GIB = 1024**3
-SMALLEST_CHUNK = 16_384
-FALLBACK = "cpu"
+FALLBACK = FOLDER / "cpu.yaml"
 
 
 @dataclass(frozen=True)
 class ResolvedProfile:
-    """A profile as it is run.
+    """A profile as it is run here.
 
     Args:
-        name: the profile in force.
+        profile: its values, fitted to the machine.
         requested: what the user asked for.
-        device: `cuda` or `cpu`.
-        precision: `float32` or `tf32`.
-        points_per_chunk: points sent through the model at once.
-        resolution: side of the pictures, unless the user asks for another.
-        notes: where this machine is not what the profile is for, and why a profile was chosen; sentences to show.
+        file: where it comes from, None for `auto`.
+        reasons: why a value is what it is, by dotted field; the other values are the file's or the schema's.
+        notes: where this machine is not what the profile is for; sentences to show.
+        other_machine: one sentence if the profile was written for a machine that this is not, else "".
     """
 
-    name: str
+    profile: Profile
     requested: str
-    device: Literal["cpu", "cuda"]
-    precision: Literal["float32", "tf32"]
-    points_per_chunk: int
-    resolution: int
+    file: Path | None
+    reasons: Reasons
     notes: tuple[str, ...]
+    other_machine: str = ""
+
+    @property
+    def name(self) -> str:
+        """The profile in force; `auto` where it was made for this machine."""
+        return AUTO if self.file is None else self.profile.name
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON documents."""
-        return asdict(self)
+        return {
+            "requested": self.requested,
+            "file": None if self.file is None else str(self.file),
+            **self.profile.model_dump(mode="json"),
+            "name": self.name,
+            "reasons": dict(self.reasons),
+            "notes": list(self.notes),
+            "other_machine": self.other_machine,
+        }
 
 
-def resolve_profile(name: str | Path, facts: Facts) -> ResolvedProfile:
-    """Choose (`auto`) or load a profile and fit it to the machine.
+def resolve_profile(name: str | Path, facts: Facts, purpose: Purpose | None = None) -> ResolvedProfile:
+    """Derive (`auto`) or load a profile and fit it to the machine.
 
     Raises:
-        ConfigurationError: there is no such profile, or its file is wrong.
+        UnknownProfileError: there is no such name.
+        ConfigurationError: its file is wrong.
     """
     requested = str(name)
     notes: list[str] = []
     if requested == AUTO:
-        profile, reason = _choose(facts)
-        notes.append(reason)
-    else:
-        profile = load_profile(name)
-    if profile.device == "cuda":
-        gpu, why_not = usable_gpu(facts)
-        if gpu is None:
-            notes.append(f"profile {profile.name} is for {_wanted(profile)}, but {why_not}: the CPU is used instead")
-            profile = load_profile(FALLBACK)
-        else:
-            profile = _fit_gpu(profile, gpu, notes)
-    _check_memory(profile, facts, notes)
-    return ResolvedProfile(
-        name=profile.name,
-        requested=requested,
-        device=profile.device,
-        precision=profile.precision,
-        points_per_chunk=profile.points_per_chunk,
-        resolution=profile.resolution,
-        notes=tuple(notes),
-    )
-
-
-def usable_gpu(facts: Facts) -> tuple[GpuDevice | None, str]:
-    """The GPU that torch would use, or None and why there is none."""
-    if facts.torch.cuda_available and facts.torch.devices:
-        seen = facts.torch.devices[0]
-        # The same card in the driver's list knows how much of its memory is free.
-        same = next((gpu for gpu in facts.gpu.devices if gpu.name == seen.name), None)
-        free = same.free_bytes if same is not None else seen.total_bytes
-        return GpuDevice(index=0, name=seen.name, total_bytes=seen.total_bytes, free_bytes=free), ""
-    if not facts.gpu.devices:
-        return None, "this machine has no NVIDIA GPU"
-    name = facts.gpu.devices[0].name
-    if facts.torch.state == "ok" and not facts.torch.cuda_build:
-        return None, f"torch {facts.torch.version} is a CPU build and cannot use the {name} (TORCH.CPU)"
-    return None, f"torch cannot use the {name} (see `sherfctl doctor`)"
-
-
-def _choose(facts: Facts) -> tuple[Profile, str]:
-    gpu, why_not = usable_gpu(facts)
-    if gpu is None:
-        return load_profile("cpu"), f"profile auto: {why_not}, so cpu was chosen"
-    name = "colab-t4" if facts.platform.notebook == "colab" and "T4" in gpu.name else "local-1gpu"
-    return load_profile(name), f"profile auto: this machine has {gpu.name}, so {name} was chosen"
+        profile, reasons = derive(facts, purpose)
+        notes += _memory_notes(profile, hardware_of(facts), facts)
+        return ResolvedProfile(profile, requested, None, reasons, tuple(notes))
+    entry = find_profile(name)
+    profile, reasons, file = read_file(entry.path), {}, entry.path
+    other = _other_machine(profile, entry, facts)
+    if entry.hides:
+        notes.append(f"profile {entry.name} is your own ({entry.path}), in place of the one that ships")
+    hardware = hardware_of(facts)
+    if profile.device == "cuda" and hardware.gpu is None:
+        why_not = hardware.why.removesuffix(", so the CPU computes")
+        notes.append(f"profile {profile.name} is for {_wanted(profile)}, but {why_not}: the CPU is used instead")
+        reasons["device"] = hardware.why
+        file = FALLBACK
+        profile = read_file(FALLBACK).model_copy(update={"paths": profile.paths})
+    elif profile.device == "cuda":
+        profile = _fit(profile, hardware, notes, reasons)
+    notes += _memory_notes(profile, hardware, facts)
+    return ResolvedProfile(profile, requested, file, reasons, tuple(notes), other)
 
 
 def _wanted(profile: Profile) -> str:
     return f"an NVIDIA {profile.needs.gpu}" if profile.needs.gpu else "an NVIDIA GPU"
 
 
-def _fit_gpu(profile: Profile, gpu: GpuDevice, notes: list[str]) -> Profile:
-    """Say where the GPU is another one, and halve the chunk until it fits the free memory."""
-    if profile.needs.gpu and profile.needs.gpu.lower() not in gpu.name.lower():
+def _other_machine(profile: Profile, entry: Entry, facts: Facts) -> str:
+    if profile.fingerprint is None:
+        return ""
+    changed = differences(profile.fingerprint, fingerprint_of(facts))
+    if not changed:
+        return ""
+    return (
+        f"profile {entry.name} was made for another machine ({'; '.join(changed)}); "
+        "`sherfctl doctor --write-profile FILE` makes one for this"
+    )
+
+
+def _fit(profile: Profile, hardware: Hardware, notes: list[str], reasons: Reasons) -> Profile:
+    """Say where the GPUs are others, and take what they cannot do out of the profile."""
+    gpu = hardware.gpu
+    if gpu is not None and profile.needs.gpu and profile.needs.gpu.lower() not in gpu.name.lower():
         notes.append(
             f"profile {profile.name} is for {_wanted(profile)}; this machine has {gpu.name} "
             f"({gpu.total_bytes / GIB:.0f} GiB), which is used with the profile's settings"
         )
-    chunk, needed, free = profile.points_per_chunk, profile.needs.vram_gib, gpu.free_bytes / GIB
-    while needed > free and chunk // 2 >= SMALLEST_CHUNK:
-        chunk, needed = chunk // 2, needed / 2
-    if chunk != profile.points_per_chunk:
-        notes.append(
-            f"{free:.1f} GiB of GPU memory are free, the profile wants {profile.needs.vram_gib:.1f} GiB: "
-            f"chunks of {chunk} points instead of {profile.points_per_chunk} (slower, same result)"
+    if profile.gpu_count > hardware.count:
+        notes.append(f"profile {profile.name} is for {profile.gpu_count} GPUs a computer; torch sees {hardware.count}")
+    wanted = profile.evaluation.points_per_chunk
+    chunk, side = wanted, profile.evaluation.resolution
+    while chunk // 2 >= SMALLEST_CHUNK and gpu_bytes("eval", side, chunk) > hardware.free:
+        chunk //= 2
+    if chunk != wanted:
+        reason = (
+            f"{hardware.free / GIB:.1f} GiB of GPU memory can be planned with, the profile's chunks take "
+            f"{gpu_bytes('eval', side, wanted) / GIB:.1f} GiB"
         )
-    return profile.model_copy(update={"points_per_chunk": chunk})
+        notes.append(f"{reason}: chunks of {chunk} points instead of {wanted} (slower, same result)")
+        reasons["evaluation.points_per_chunk"] = f"{reason} (the profile says {wanted})"
+    possible, why = training_precision(hardware)
+    training = profile.training
+    if training.precision == "bfloat16" and possible != "bfloat16":
+        reasons["training.precision"] = f"{why} (the profile says bfloat16)"
+        training = training.model_copy(update={"precision": possible})
+    evaluation = profile.evaluation.model_copy(update={"points_per_chunk": chunk})
+    if evaluation.precision == "tf32" and hardware.capability < (8, 0):
+        reasons["evaluation.precision"] = f"{hardware.why.rpartition(' can use ')[2]} has no tf32"
+        evaluation = evaluation.model_copy(update={"precision": "float32"})
+    return profile.model_copy(update={"evaluation": evaluation, "training": training})
 
 
-def _check_memory(profile: Profile, facts: Facts, notes: list[str]) -> None:
-    available = facts.memory.available
-    if available is not None and available / GIB < profile.needs.ram_gib:
+def _memory_notes(profile: Profile, hardware: Hardware, facts: Facts) -> list[str]:
+    """Memory that an evaluation would not have, with all that can be done here done."""
+    notes = []
+    side, chunk = profile.evaluation.resolution, profile.evaluation.points_per_chunk
+    smaller = "ask for a smaller --resolution, or close other programs"
+    if profile.device == "cuda":
+        needed, planned = gpu_bytes("eval", side, chunk), GPU_PROCESS_RAM
+        if needed > hardware.free:
+            notes.append(
+                f"{hardware.free / GIB:.1f} GiB of GPU memory can be planned with, pictures of {side} pixels take "
+                f"{needed / GIB:.1f} GiB: {smaller}, or take --profile cpu"
+            )
+    else:
+        planned = cpu_bytes("eval", side, chunk)
+    available, wanted = facts.memory.available, max(planned / GIB, profile.needs.ram_gib)
+    if available is not None and available / GIB < wanted:
         notes.append(
-            f"{available / GIB:.1f} GiB of memory are available, profile {profile.name} wants "
-            f"{profile.needs.ram_gib:.1f} GiB: ask for a smaller --resolution if the system ends the program"
+            f"{available / GIB:.1f} GiB of memory are available, profile {profile.name} wants {wanted:.1f} GiB: "
+            f"{smaller}"
         )
+    return notes

@@ -1,0 +1,57 @@
+"""The options of the published long command lines: what became of each. From public instructions and issue threads."""
+
+from __future__ import annotations
+
+PLACES = {
+    "outdir": "output folder",
+    "cfg": "data set",
+    "data": "data folder",
+    "gpus": "GPUs",
+    "batch": "pictures behind each step",
+    "batch-gpu": "pictures at once on each GPU",
+    "neural_rendering_resolution_initial": "side of the pictures",
+    "workers": "processes that read pictures",
+    "resume": "weights",
+    "test_flag": "evaluation in place of training",
+    "fp32": "arithmetic",
+}
+"""Options that become a value of the profile or of a command."""
+
+ONE_MODEL = "the model always has it: there is one model here, the published one"
+IGNORED = {
+    "use_1d_feature": ONE_MODEL,
+    "use_2d_feature": ONE_MODEL,
+    "use_3d_feature": ONE_MODEL,
+    "use_trans": ONE_MODEL,
+    "use_NeRF_decoder": ONE_MODEL,
+    "use_nerf_decoder": ONE_MODEL,
+    "gamma": "it weighs a discriminator's regularisation, and SHERF is trained without a discriminator",
+    "gpc_reg_prob": "it belongs to camera conditioning, which SHERF's generator does not use",
+    "gpc_reg_fade_kimg": "it belongs to camera conditioning, which SHERF's generator does not use",
+    "gen_pose_cond": "it belongs to camera conditioning, which SHERF's generator does not use",
+    "aug": "it belongs to the discriminator's augmentation, and SHERF is trained without a discriminator",
+    "mirror": "pictures of people with fitted bodies are not mirrored",
+    "metrics": "`sherfctl run eval` measures PSNR, SSIM and LPIPS; FID and its like do not apply to one person",
+    "neural_rendering_resolution_final": "pictures keep one size here",
+    "neural_rendering_resolution_fade_kimg": "pictures keep one size here",
+    "kimg": "a profile says how to run, not for how long",
+    "tick": "a profile says how to run, not what is logged",
+    "snap": "a profile says how to run, not when weights are stored",
+    "seed": "a profile says how to run; it draws nothing",
+    "desc": "a run's folder is named after what it does",
+    "nobench": "nothing is tuned at run time here",
+    "sample_obs_view": "which picture is observed belongs to the data set's split",
+    "fix_obs_view": "which picture is observed belongs to the data set's split",
+    "glr": "a profile says how to run, not what is learned",
+    "dlr": "SHERF is trained without a discriminator",
+}
+"""Options that have no part in a profile, and why."""
+
+DATASETS = {
+    "renderpeople": "RenderPeople",
+    "thuman": "THuman",
+    "humman": "HuMMan",
+    "zjumocap": "ZJU-MoCap",
+    "zju": "ZJU-MoCap",
+}
+"""Published names of data sets, in small letters and without signs."""
