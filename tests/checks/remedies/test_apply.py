@@ -57,14 +57,14 @@ Maker = Callable[[Path], Remedy]
 
 
 def tree(root: Path) -> dict[str, tuple[int, bytes | str | None]]:
-    """Everything below: permissions, and content or where a link leads."""
-    return {
-        str(path.relative_to(root)): (
-            path.lstat().st_mode,
-            os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None,
-        )
-        for path in sorted(root.rglob("*"))
-    }
+    """Everything below: permissions, and content (where it may be read) or where a link leads."""
+    return {str(path.relative_to(root)): (path.lstat().st_mode, _content(path)) for path in sorted(root.rglob("*"))}
+
+
+def _content(path: Path) -> bytes | str | None:
+    if path.is_symlink():
+        return os.readlink(path)
+    return path.read_bytes() if path.is_file() and os.access(path, os.R_OK) else None
 
 
 def shell(command: str, folder: Path) -> None:
