@@ -15,7 +15,7 @@ from sherfctl.exit_codes import ExitCode
 if TYPE_CHECKING:
     from checks import Diagnosis, Facts, Purpose
     from checks.verdict import Verdict
-    from sherfctl.commands.doctor_fix import Outcome
+    from sherfctl.commands.doctor_fix import Mending
 
 PROGRAM = f"sherfctl {__version__}"
 
@@ -76,23 +76,23 @@ def examine(console: Console, wishes: Wishes) -> ExitCode:
     _refuse_existing(wishes)
     plan = _plan(wishes)
     examination = _look(console, wishes, plan)
-    outcome = None
+    mending = None
     if wishes.fix:
         from sherfctl.commands.doctor_fix import mend
 
-        outcome = mend(console, examination.facts, examination.diagnoses, yes=wishes.yes, dry_run=wishes.dry_run)
-        if outcome.changed:
+        mending = mend(console, examination.facts, examination.diagnoses, yes=wishes.yes, dry_run=wishes.dry_run)
+        if mending.changed:
             examination = _look(console, wishes, plan)
     status = exit_status(examination.asked, strict=wishes.strict)
-    if outcome is not None and outcome.refused:
+    if mending is not None and (mending.unasked or mending.refused):
         status = ExitCode.FAILED
-    if not console.json_mode and (outcome is None or outcome.changed):
+    if not console.json_mode and (mending is None or mending.changed or not mending.planned):
         from sherfctl.console.doctor_report import show_report
 
         show_report(console, examination.facts, examination.asked, examination.verdict, wishes.selected)
     document = None
     if console.json_mode or wishes.bundle is not None:
-        document = _document(examination, wishes, status, outcome)
+        document = _document(examination, wishes, status, mending)
     if console.json_mode and document is not None:
         console.document(document)
     _write_files(console, wishes, examination, document)
@@ -194,7 +194,7 @@ def _without_other_data(console: Console, facts: Facts, name: str) -> Facts:
     return facts.model_copy(update={"dataset": DatasetFacts()})
 
 
-def _document(examination: Examination, wishes: Wishes, status: ExitCode, outcome: Outcome | None) -> dict[str, Any]:
+def _document(examination: Examination, wishes: Wishes, status: ExitCode, mending: Mending | None) -> dict[str, Any]:
     from checks.document import report_document
 
     return report_document(
@@ -204,7 +204,7 @@ def _document(examination: Examination, wishes: Wishes, status: ExitCode, outcom
         exit_status=int(status),
         look="snapshot" if wishes.snapshot is not None else wishes.depth,
         program=PROGRAM,
-        remedies=() if outcome is None else outcome.documents(),
+        remedies=() if mending is None else mending.documents(),
     )
 
 
