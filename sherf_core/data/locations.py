@@ -15,6 +15,7 @@ HOME_VARIABLE = "SHERFCTL_HOME"
 
 BODY_FOLDERS = ("assets", "models/smpl", "models", "smpl_models", "smpl_models/smpl", "smpl/models", "sherf/assets")
 BODY_NAMES = ("SMPL_NEUTRAL.pkl", "SMPL_NEUTRAL.npz")
+
 CHECKPOINT_FOLDERS = ("models/smpl", "models", "assets")
 CHECKPOINT_SUFFIXES = (".safetensors", ".pkl")
 # Published under a name of its own.
