@@ -60,10 +60,15 @@ class Explained:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The troubles that a text shows, best first, and how many lines it has."""
+    """The troubles that a text shows, best first.
+
+    Args:
+        findings: the troubles.
+        characters: how many characters, other than white space at the ends, were looked at.
+    """
 
     findings: tuple[Explained, ...]
-    lines: int
+    characters: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,7 @@ class _Seen:
     chains: list[int] = field(default_factory=list)
     tracebacks: list[int] = field(default_factory=list)
     lines: int = 0
+    characters: int = 0
 
 
 def explain(text: str | Iterable[str]) -> Explanation:
@@ -99,12 +105,14 @@ def explain(text: str | Iterable[str]) -> Explanation:
     ordered = _ordered(seen)
     several = seen.lines > 1
     return Explanation(
-        tuple(Explained(CATALOGUE[hit.id], hit.evidence, hit.line if several else None) for hit in ordered), seen.lines
+        tuple(Explained(CATALOGUE[hit.id], hit.evidence, hit.line if several else None) for hit in ordered),
+        seen.characters,
     )
 
 
 def _look(piece: Piece, seen: _Seen) -> None:
     seen.lines = piece.line_number(len(piece.lines.rstrip()))
+    seen.characters += len(piece.lines.strip())
     chains, tracebacks = chain_lines(piece)
     for numbers, known in ((chains, seen.chains), (tracebacks, seen.tracebacks)):
         known.extend(number for number in numbers if not known or number > known[-1])

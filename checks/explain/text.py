@@ -126,15 +126,20 @@ def pieces(texts: Iterable[str]) -> Iterator[Piece]:
     yield Piece(kept + cleaned(held), line, last=True, seen=len(kept))
 
 
-def is_text(start: bytes) -> bool:
-    """Whether a file that starts so holds text: UTF-8, UTF-16 with its mark, or some 8-bit code."""
-    return start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" not in start
+class NotTextError(ValueError):
+    """The bytes are no text."""
 
 
 def decoded(stream: BinaryIO) -> Iterator[str]:
-    """The stream's text in parts; bytes that are no UTF-8 (or UTF-16, where marked so) become replacement marks."""
+    """The stream's text in parts; bytes that are no UTF-8 (or UTF-16, where marked so) become replacement marks.
+
+    Raises:
+        NotTextError: the stream holds zero bytes, as no text does.
+    """
     start = stream.read(PIECE)
     marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if not marked and b"\0" in start:
+        raise NotTextError
     decoder = codecs.getincrementaldecoder("utf-16" if marked else "utf-8-sig")("replace")
     while start:
         yield decoder.decode(start)
