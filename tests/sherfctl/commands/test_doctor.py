@@ -28,7 +28,7 @@ class Machine:
         self.facts = facts
         self.scopes: list[Scope] = []
 
-    def look(self, scope: Scope) -> Facts:
+    def look(self, scope: Scope, child: object = None) -> Facts:
         self.scopes.append(scope)
         if scope.on_progress is not None:
             for done in range(5):
@@ -45,6 +45,7 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
     monkeypatch.chdir(tmp_path)
     laptop = Machine(machine("cpu-laptop"))
     monkeypatch.setattr("checks.all_facts", laptop.look)
+    monkeypatch.setattr("checks.facts.torch_start.start_torch", lambda request: None)
     return laptop
 
 

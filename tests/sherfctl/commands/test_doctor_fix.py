@@ -22,7 +22,8 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / ORIGINAL).write_bytes(b"a body")
-    monkeypatch.setattr("checks.all_facts", lambda scope: look(scope, tmp_path))
+    monkeypatch.setattr("checks.all_facts", lambda scope, child: look(scope, tmp_path))
+    monkeypatch.setattr("checks.facts.torch_start.start_torch", lambda request: None)
     return tmp_path
 
 
@@ -94,7 +95,7 @@ def test_json_says_what_was_done(folder: Path) -> None:
 
 def test_what_cannot_be_done_is_a_failure(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     stale = look(Scope(), folder)
-    monkeypatch.setattr("checks.all_facts", lambda scope: stale)
+    monkeypatch.setattr("checks.all_facts", lambda scope, child: stale)
     (folder / "assets" / "SMPL_NEUTRAL.pkl").write_bytes(b"something else")
     status, text, _ = doctor("--yes")
     assert status == ExitCode.FAILED
