@@ -29,7 +29,7 @@ class Remark:
 
     Args:
         kind: `wrong` did not work as it stood, `differs` is done in another way here, `ignored` has no part here.
-        option: the option it is about, without dashes, or "".
+        option: the option it is about, without its dashes, several joined by ` --`, or "".
         text: a sentence.
         code: the doctor's id that says more, or "".
     """
@@ -80,7 +80,7 @@ def translate(text: str, facts: Facts | None = None) -> Translation:
         )
         side = 512
     gpus = _gpus(command, facts, action, remarks)
-    data, output = _data(command, remarks), _output(command)
+    data, output = _data(command, remarks), command.value("outdir")
     values: dict[str, Any] = {
         "name": "from-command",
         "summary": f"From a published {'test' if action == 'eval' else 'training'} command",
@@ -190,8 +190,8 @@ def _training(command: PublishedCommand, gpus: int, side: int, remarks: list[Rem
                 "wrong",
                 "batch",
                 f"{batch} on {asked} GPU{'s' if asked > 1 else ''} is {batch // asked} pictures on each, which never "
-                "worked there: the published renderer merges the samples of a GPU into one. It works here, with any "
-                "number",
+                "worked there: the published renderer merges the samples of a GPU into one. Here each sample is "
+                "rendered on its own, so any number works",
                 "RUN.BATCH",
             )
         )
@@ -239,21 +239,19 @@ def _data(command: PublishedCommand, remarks: list[Remark]) -> str | None:
     return data
 
 
-def _output(command: PublishedCommand) -> str | None:
-    return command.value("outdir") or None
-
-
 def _others(command: PublishedCommand, remarks: list[Remark]) -> None:
     known = [*PLACES, *IGNORED]
+    reasons: dict[str, list[str]] = {}
     for option in command.options:
         if option in PLACES or option.replace("_", "-") in PLACES:
             continue
         if option in IGNORED:
-            remarks.append(Remark("ignored", option, IGNORED[option]))
+            reasons.setdefault(IGNORED[option], []).append(option)
             continue
         near = difflib.get_close_matches(option, known, n=1)
         hint = f"; did you mean --{near[0]}?" if near else ""
         remarks.append(Remark("ignored", option, f"it is not an option that is known here{hint}"))
+    remarks += [Remark("ignored", " --".join(options), reason) for reason, options in reasons.items()]
     for word in command.strays:
         remarks.append(Remark("ignored", "", f"{word!r} belongs to no option"))
 
