@@ -6,6 +6,7 @@ It says what it knows as it goes, one JSON object a line behind MARK, so that a 
     kernels     whether to compute something on each GPU
     precision   what to compute in besides float32, or null
     gpus        how many GPUs are to talk to each other, if they are there; 0 or 1: none
+    parent      the process that started this one: without it, nobody wants the answer
     seconds     how long all of this may take; then the operating system ends it, however it hangs
 
 CUDA is left alone until standard input is closed: the parent measures free memory until then.
@@ -45,7 +46,7 @@ class Reporter:
 def main(request: dict[str, Any]) -> None:
     """Answer the request on standard output."""
     reporter = Reporter()
-    _end_with_parent(request["seconds"])
+    _end_with_parent(request["parent"], request["seconds"])
     # A stray torch.py in the current folder, or a file beside this one, must not be taken for a package.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [place for place in sys.path if place and os.path.abspath(place) != here]
@@ -178,7 +179,8 @@ class Ranks:
         import tempfile
 
         self.folder = tempfile.TemporaryDirectory(prefix="sherfctl-nccl-")
-        request = {"gpus": gpus, "seconds": 4 * NCCL_SECONDS, "store": os.path.join(self.folder.name, "store")}
+        store = os.path.join(self.folder.name, "store")
+        request = {"gpus": gpus, "store": store, "parent": os.getpid(), "seconds": 4 * NCCL_SECONDS}
         self.processes = [
             subprocess.Popen(
                 [sys.executable, os.path.abspath(__file__), json.dumps({**request, "rank": rank})],
@@ -273,7 +275,7 @@ def _words(error: Any) -> str:
     return (text.splitlines() or [type(error).__name__])[0][:LONGEST_ERROR]
 
 
-def _end_with_parent(seconds: float) -> None:
+def _end_with_parent(parent: int, seconds: float) -> None:
     """Make the operating system end this process when its parent ends or its time is up, even in the driver's code."""
     if hasattr(signal, "alarm"):
         signal.alarm(int(seconds) + 2)
@@ -282,6 +284,8 @@ def _end_with_parent(seconds: float) -> None:
 
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:  # it ended before it could be followed
+            raise SystemExit(1)
 
 
 if __name__ == "__main__":
