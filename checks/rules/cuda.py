@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from checks import machine_commands as commands
 from checks.catalogue.entry import TORCH_SITE
-from checks.drivers import DriverFit, machine_code_fits, numbers, ptx_fits
+from checks.drivers import DriverFit, driver_fit, machine_code_fits, numbers, ptx_fits
 from checks.facts.records import Facts
 from checks.findings import Finding, Severity
 from checks.purpose import Purpose
@@ -13,7 +15,6 @@ from checks.rules.gpu_support import (
     fit_of_torch,
     gpu_trouble,
     in_use,
-    torch_fails,
     torch_uses_gpu,
     uses_compat_libraries,
     visible,
@@ -71,13 +72,15 @@ def compatibility_libraries(facts: Facts, purpose: Purpose) -> list[Finding]:
     ]
     fix = []
     if "/compat" in facts.toolkit.library_path:
-        fix.append(commands.without_folders(facts, "/compat"))
+        fix.append(commands.without_folders(facts, lambda folder: "/compat" in folder))
     else:
         fix += [
             "these files may name the folder; take it out, then run ldconfig:",
             "$ grep -l compat /etc/ld.so.conf.d/*",
         ]
-    fix += ["and update the driver itself, if torch then finds it too old:", *commands.update_driver(facts)]
+    own_fit = driver_fit(gpu.driver, "", facts.torch.cuda_build, windows=bool(facts.platform.wsl))
+    if own_fit is DriverFit.TOO_OLD:
+        fix += ["and update the driver itself, which is too old for this torch:", *commands.update_driver(facts)]
     return found("CUDA.COMPAT", gpu_trouble(purpose), [str(line) for line in evidence if line], fix=fix)
 
 
@@ -109,8 +112,7 @@ def no_code_for_gpu(facts: Facts, purpose: Purpose) -> list[Finding]:
     severity = Severity.WARN if enough else gpu_trouble(purpose)
     evidence = [f"{name}: compute capability {_dotted(gpu)}" for name, gpu in left_out[:5]]
     evidence.append(f"torch {facts.torch.version} holds {', '.join(architectures)}")
-    requirement = commands.torch_requirement(facts)
-    if requirement:
+    if not commands.no_torch_serves(facts):
         return found("CUDA.ARCH", severity, evidence, fix=commands.install_torch(facts, replace=True))
     fix = ["no build of torch serves this GPU with this driver; update the driver:", *commands.update_driver(facts)]
     return found("CUDA.ARCH", severity, evidence, fix=[*fix, f"then choose a build: {TORCH_SITE}"])
@@ -139,12 +141,14 @@ def shadowed_libraries(facts: Facts, purpose: Purpose) -> list[Finding]:
     severity = Severity.INFO
     if torch.state == "broken" and blames:
         severity = Severity.BLOCK
-    elif blames or any(not trial.ok for trial in torch.kernels) or torch_fails(facts):
-        severity = gpu_trouble(purpose) if blames or torch.kernels else Severity.INFO
+    elif blames or any(not trial.ok for trial in torch.kernels):
+        severity = gpu_trouble(purpose)
     evidence = [f"LD_LIBRARY_PATH brings {', '.join(shadowing[:5])}", *blames[:2]]
     if severity is Severity.INFO:
         return found("LIB.CUDNN", severity, evidence, fix=["nothing to do while everything works"])
-    return found("LIB.CUDNN", severity, evidence, fix=[commands.unset_variable(facts, "LD_LIBRARY_PATH")])
+    folders = {str(PurePosixPath(library).parent) for library in shadowing}
+    fix = [commands.without_folders(facts, lambda folder: str(PurePosixPath(folder)) in folders)]
+    return found("LIB.CUDNN", severity, evidence, fix=fix)
 
 
 @rule("T4.BF16")
@@ -155,8 +159,8 @@ def emulated_bfloat16(facts: Facts, purpose: Purpose) -> list[Finding]:
     slow = [(name, gpu) for name, gpu in _cards(facts) if gpu < BFLOAT16_FROM]
     if not slow:
         return []
-    evidence = [f"{name}: compute capability {_dotted(gpu)}, bfloat16 needs 8.0" for name, gpu in slow[:5]]
-    return found("T4.BF16", Severity.WARN, evidence)
+    evidence = [f"{name}: compute capability {_dotted(gpu)}, bfloat16 needs 8.0" for name, gpu in slow]
+    return found("T4.BF16", Severity.WARN, dict.fromkeys(evidence))
 
 
 def _cards(facts: Facts) -> list[tuple[str, tuple[int, int]]]:
@@ -188,7 +192,7 @@ def _versions(facts: Facts) -> str:
 
 def _newer_driver_or_older_torch(facts: Facts) -> list[str]:
     update = commands.update_driver(facts)
-    if not commands.torch_requirement(facts):
+    if commands.no_torch_serves(facts):
         none = f"no torch from 2.4 on runs with driver {facts.gpu.driver} on this GPU"
         return [*update, none] if update else [none, *commands.restart(facts)]
     older = commands.install_torch(facts, replace=True)

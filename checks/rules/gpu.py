@@ -20,9 +20,14 @@ from checks.rules.gpu_support import (
     uses_compat_libraries,
 )
 from checks.rules.registry import found, rule
+from sherf_core.memory import gpu_bytes
 
-# Free GPU memory for the smallest piece of the work: rays of one chunk; a training step with Adam.
-SMALLEST_NEED = {"eval": 3 * GIB // 2, "train": 6 * GIB}
+# The smallest pieces of the work that are worth running: larger ones are a matter of the profile.
+SMALLEST_CHUNK = 16_384
+SMALLEST_NEED = {
+    "eval": gpu_bytes("eval", 512, SMALLEST_CHUNK),
+    "train": gpu_bytes("train", 256, SMALLEST_CHUNK, "float16"),
+}
 NEEDS_UVM = frozenset({3, 46, 100, 999})
 STUB, DRIVER_MISMATCH, UNKNOWN_ERROR = 34, 803, 999
 LIBCUDA_VERSION = re.compile(r"libcuda\.so\.(\d{3,}(?:\.\d+)+)$")
@@ -48,7 +53,7 @@ def no_gpu(facts: Facts, purpose: Purpose) -> list[Finding]:
     if gpu_trouble(purpose) is Severity.BLOCK:
         severity = Severity.BLOCK
     if idle_card:
-        evidence = [f"{gpu.pci_devices} NVIDIA card(s) on the PCI bus, and no NVIDIA driver"]
+        evidence = [f"NVIDIA cards on the PCI bus: {gpu.pci_devices}; no NVIDIA driver"]
         fix = commands.update_driver(facts)
     elif machine.wsl:
         evidence = ["Windows brings no NVIDIA driver to /usr/lib/wsl/lib"]
@@ -191,7 +196,7 @@ def stub(facts: Facts, purpose: Purpose) -> list[Finding]:
         facts.toolkit.library_path and f"LD_LIBRARY_PATH={facts.toolkit.library_path}",
     ]
     if "/stubs" in facts.toolkit.library_path:
-        fix: tuple[str, ...] = (commands.without_folders(facts, "/stubs"),)
+        fix: tuple[str, ...] = (commands.without_folders(facts, lambda folder: "/stubs" in folder),)
     else:
         fix = ("take the folder with the stub off the loader's path; these files may name it, then run ldconfig:",)
         fix += ("$ grep -rl stubs /etc/ld.so.conf /etc/ld.so.conf.d",)
@@ -209,10 +214,10 @@ def busy(facts: Facts, purpose: Purpose) -> list[Finding]:
         return []
     evidence = [
         f"{named([device])}: {device.free_bytes / GIB:.1f} of {device.total_bytes / GIB:.1f} GiB free"
-        + (f", {device.processes} other processes" if device.processes else "")
+        + (f", other processes: {device.processes}" if device.processes else "")
         for device in full[:5]
     ]
-    evidence.append(f"{need / GIB:.1f} GiB is the least to {purpose.action}")
+    evidence.append(f"to {purpose}, {need / GIB:.1f} GiB is the least")
     fix = ["see who uses it, and end what is not needed:", commands.in_shell(facts, "nvidia-smi")]
     if facts.platform.notebook:
         fix.append("another notebook of yours may hold it: end its session")
@@ -265,7 +270,7 @@ def compute_mode(facts: Facts, purpose: Purpose) -> list[Finding]:
         return []
     evidence = [
         f"{named([device])}: {device.compute_mode}"
-        + (f", {device.processes} processes on it" if device.processes else "")
+        + (f", processes on it: {device.processes}" if device.processes else "")
         for device in closed[:5]
     ]
     severity = gpu_trouble(purpose) if len(devices) - len(closed) < (purpose.gpus or 1) else Severity.WARN
