@@ -21,7 +21,7 @@ MARKS = {
 }
 # Scans of raw THuman, which hold none of the above, are called results_gyc_20181010_hsc_1_M and so on.
 RAW_THUMAN = "results_"
-LEVELS_UP, LEVELS_DOWN = 3, 3
+LEVELS_UP, LEVELS_DOWN = 3, 4
 MOST_FOLDERS = 300
 
 
