@@ -92,9 +92,10 @@ def examine(console: Console, wishes: Wishes) -> ExitCode:
     document = None
     if console.json_mode or wishes.bundle is not None:
         document = _document(examination, wishes, status, mending)
+    # Before the document: should a file fail, the error is the one document.
+    _write_files(console, wishes, examination, document)
     if console.json_mode and document is not None:
         console.document(document)
-    _write_files(console, wishes, examination, document)
     return status
 
 

@@ -117,9 +117,9 @@ def _show_finding(console: Console, finding: Finding, shown: _ShownFixes) -> Non
 def _show_silenced(console: Console, diagnosis: Diagnosis) -> None:
     silenced = [f for f in diagnosis.findings if f.silenced_by and f.severity > Severity.INFO]
     if silenced:
-        console.heading("Skipped")
+        console.say()
     for finding in silenced:
-        console.item(Status.INFO, f"{finding.title}  [{finding.id}] skipped: depends on {finding.silenced_by}")
+        console.item(Status.INFO, f"{finding.title}  [{finding.id}], skipped: depends on {finding.silenced_by}")
 
 
 def _show_groups(console: Console, facts: Facts, diagnosis: Diagnosis, selected: Collection[str] | None) -> None:
@@ -134,8 +134,11 @@ def _show_groups(console: Console, facts: Facts, diagnosis: Diagnosis, selected:
     if fine or facts.problems or diagnosis.undecided:
         console.heading("Checked")
     for group, words in fine.items():
-        unknown = group == "Torch" and facts.torch.state == "not asked"
-        console.item(Status.INFO if unknown else Status.PASS, f"{group}: {printable(words)}")
+        unknown = {
+            "Torch": facts.torch.state == "not asked",
+            "GPU": facts.gpu.present and not facts.gpu.devices,
+        }
+        console.item(Status.INFO if unknown.get(group) else Status.PASS, f"{group}: {printable(words)}")
     for problem in facts.problems:
         console.item(Status.WARN, f"could not look at {problem.collector}: {printable(problem.error)}")
     for identifier, error in diagnosis.undecided:

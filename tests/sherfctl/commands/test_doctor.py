@@ -165,7 +165,7 @@ def test_what_follows_from_a_skipped_check_stays_silent(here: Machine) -> None:
     here.change(python=python, torch=here.facts.torch.model_copy(update={"state": "missing"}))
     status, text, _ = doctor("--skip", "PY.VERSION")
     assert status == ExitCode.FINE
-    assert "[TORCH.MISSING] skipped: depends on PY.VERSION" in in_one_line(text)
+    assert "[TORCH.MISSING], skipped: depends on PY.VERSION" in in_one_line(text)
 
 
 @pytest.mark.parametrize(
@@ -240,6 +240,15 @@ def test_facts_are_recorded_and_nothing_is_replaced(here: Machine, tmp_path: Pat
         assert "is there already" in in_one_line(news)
     assert len(here.scopes) == looked
     assert path.read_bytes() == before
+
+
+def test_a_file_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for option in ("--save-snapshot", "--bundle", "--write-profile"):
+        status, text, news = doctor(option, "file/x", "--json")
+        assert status == ExitCode.FAILED
+        assert set(json.loads(text)) == {"error"}
+        assert "error:" in news
 
 
 def test_a_bundle_is_written_beside_the_report(tmp_path: Path) -> None:
