@@ -41,7 +41,7 @@ def no_gpu(facts: Facts, purpose: Purpose) -> list[Finding]:
     gpu, machine = facts.gpu, facts.platform
     if gpu.devices or gpu.cuinit == 0 or (torch_uses_gpu(facts) and not facts.torch.hip_build):
         return []
-    hosted = machine.notebook in HOSTED
+    hosted = machine.notebook in HOSTED and not has_device_file(facts)
     idle_card = bool(gpu.pci_devices) and not machine.container
     if not hosted and (_driver_traces(facts) or (machine.container and gpu.pci_devices)):
         return []
@@ -80,7 +80,9 @@ def _driver_traces(facts: Facts) -> bool:
 def no_device(facts: Facts, purpose: Purpose) -> list[Finding]:
     """A driver that offers no device: a container or job without GPU, or a module that is not loaded."""
     gpu, machine = facts.gpu, facts.platform
-    if gpu.devices or gpu.cuinit == 0 or torch_uses_gpu(facts) or machine.notebook in HOSTED:
+    if gpu.devices or gpu.cuinit == 0 or torch_uses_gpu(facts):
+        return []
+    if machine.notebook in HOSTED and not has_device_file(facts):
         return []
     if machine.wsl and not machine.container:
         return []

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from checks import Facts, Purpose
+from checks import Facts, Purpose, diagnose
 from checks.catalogue import gpu as entries
-from checks.facts.records import GpuDevice
+from checks.facts.records import GpuDevice, TorchFacts
 from checks.rules.gpu import SMALLEST_NEED
+from tests.checks.corpus import machine, machines
 from tests.checks.rules.asking import (
     BLOCK,
     EVAL,
@@ -278,3 +279,16 @@ def test_no_errors_counted_is_no_trouble() -> None:
 def test_no_device_explains_a_missing_uvm() -> None:
     gpu = {"devices": [], "driver": "", "error": "Unknown Error", "device_files": ["/dev/nvidia0"], "cuinit": 100}
     assert silenced_by(changed("docker-gpus", gpu=gpu, torch=UNSEEN), "GPU.UVM") == "GPU.NODEV"
+
+
+@pytest.mark.parametrize("name", machines())
+@pytest.mark.parametrize("without_nvml", [False, True])
+def test_a_quick_look_at_a_healthy_machine_gives_no_alarm(name: str, without_nvml: bool) -> None:
+    facts = machine(name)
+    unknown = {"cuinit": None}
+    if without_nvml and facts.gpu.devices:
+        error = "NVML's Python package is missing: No module named 'pynvml'"
+        unknown |= {"devices": (), "driver": "", "cuda_driver": "", "error": error}
+    quick = facts.model_copy(update={"torch": TorchFacts(), "gpu": facts.gpu.model_copy(update=unknown)})
+    groups = {found.id: found.group for found in diagnose(quick, EVAL).findings if found.severity > INFO}
+    assert not {identifier for identifier, group in groups.items() if group in {"GPU", "Torch", "WSL", "Python"}}
