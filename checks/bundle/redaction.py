@@ -127,6 +127,7 @@ class Redactor:
         text = patterns.AUTHORIZATION.sub(patterns.without_authorization, text)
         text = patterns.URL_CREDENTIALS.sub(r"\g<1><credentials>@", text)
         text = patterns.SETTING.sub(patterns.without_value, text)
+        text = patterns.OPTION.sub(rf"\g<1>{patterns.SECRET}", text)
         text = patterns.TOKEN.sub(patterns.SECRET, text)
         text = patterns.EMAIL.sub(lambda match: self._placeholder("email", match.group()), text)
         text = patterns.GPU_UUID.sub(self._gpu, text)

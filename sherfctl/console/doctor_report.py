@@ -83,7 +83,8 @@ class _ShownFixes:
             elif command in self.commands:
                 console.fields([(label, f"the command of {self.commands[command]}, above")], indent=4)
             else:
-                if label == FIX or place not in (RUN, place_before):
+                # After words that lead to it, a shell command needs no announcement.
+                if label == FIX or place != (place_before or RUN):
                     console.fields([(label, place)], indent=4)
                 self.commands[command] = finding.id
                 console.command(command, indent=6)
