@@ -57,7 +57,7 @@ def doctor(
     ] = None,
     skip: Annotated[list[str] | None, typer.Option(metavar="ID", help="Not these checks.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Start no other process: torch is not asked.")] = False,
-    deep: Annotated[bool, typer.Option("--deep", help="Read all of the data set, with progress.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every picture of the data set, with progress.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if there are warnings.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
     fix: Annotated[

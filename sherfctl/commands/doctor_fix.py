@@ -88,6 +88,7 @@ def mend(console: Console, facts: Facts, diagnoses: Sequence[Diagnosis], *, yes:
     for remedy in remedies:
         outcomes.append(apply(remedy))
         _show_outcome(console, outcomes[-1])
+    console.say()
     return Mending(remedies, tuple(outcomes))
 
 

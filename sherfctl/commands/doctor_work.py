@@ -250,7 +250,7 @@ class _Reading:
 
     def __call__(self, done: int, total: int) -> None:
         if self.progress is None:
-            self.progress = self.console.progress("reading", total, "files").__enter__()
+            self.progress = self.console.progress("reading", total, "pictures").__enter__()
         self.progress.total = total
         self.progress.advance(max(0, done - self.progress.done))
 

@@ -108,8 +108,8 @@ def test_a_deep_look_shows_progress_on_standard_error() -> None:
     status, text, news = doctor("--deep", "--json")
     assert status == ExitCode.FINE
     assert json.loads(text)["look"] == "deep"
-    assert "reading: 4 files" in news
-    assert "reading: 4 of 4 files" in news
+    assert "reading: 4 pictures" in news
+    assert "reading: 4 of 4 pictures" in news
 
 
 def test_a_quick_look_says_that_torch_was_not_asked(here: Machine) -> None:
