@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import signal
 import time
 from pathlib import Path
 
@@ -59,19 +59,32 @@ def test_half_precision_of_texture_coordinates_stays_within_the_tolerance() -> N
         assert float((off - exact).abs().max() / exact.abs().max()) < TOLERANCES[precision]
 
 
-def test_a_sum_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("limit", "patience"), [(1.0, 10.0), (60.0, -59.0)])
+def test_a_sum_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: float, patience: float) -> None:
+    """Ended by its own alarm, or by the process that waits for it."""
     install(tmp_path, monkeypatch, "", "def all_reduce(tensor):\n    time.sleep(60)\n")
-    ranks = Ranks(2)
+    ranks = Ranks(2, limit)
     folder = Path(ranks.folder.name)
     try:
         started = time.monotonic()
-        trial = ranks.reduce(seconds=1.0)
-        assert time.monotonic() - started < 5
-        assert (trial["state"], trial["gpus"], trial["error"]) == ("timeout", 2, "no result after 1 s")
+        trial = ranks.reduce(patience)
+        assert time.monotonic() - started < 8
+        assert trial == {"state": "timeout", "gpus": 2, "seconds": limit, "error": f"no result after {limit:.0f} s"}
     finally:
         ranks.end()
     assert all(process.poll() is not None for process in ranks.processes)
     assert not folder.exists()
+
+
+def test_one_that_fails_while_the_other_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = "def all_reduce(tensor):\n    if mine:\n        raise RuntimeError('Duplicate GPU')\n    time.sleep(60)\n"
+    install(tmp_path, monkeypatch, "", odd)
+    ranks = Ranks(2, 1.0)
+    try:
+        trial = ranks.reduce()
+    finally:
+        ranks.end()
+    assert (trial["state"], trial["error"]) == ("failed", "GPU 1: Duplicate GPU\nno result after 1 s")
 
 
 def test_a_wrong_sum_and_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +92,7 @@ def test_a_wrong_sum_and_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     install(tmp_path, monkeypatch, "", odd)
     ranks = Ranks(2)
     try:
-        trial = ranks.reduce(seconds=10.0)
+        trial = ranks.reduce()
     finally:
         ranks.end()
     assert trial["state"] == "failed"
@@ -90,9 +103,9 @@ def test_a_wrong_sum_and_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
 def test_the_sum_with_the_real_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", open("/dev/null"))  # noqa: SIM115
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
     try:
-        assert torch_child.all_reduce(torch, 0, 1, str(tmp_path / "store"), backend="gloo") == ""
+        assert torch_child.all_reduce(torch, 0, 1, str(tmp_path / "store"), 30.0, backend="gloo") == ""
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         torch.distributed.destroy_process_group()
