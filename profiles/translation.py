@@ -18,6 +18,7 @@ from sherf_core.memory import GIB, gpu_bytes
 
 Kind = Literal["wrong", "differs", "ignored"]
 TRUE = {"true", "1", "yes", "on"}
+LARGEST_BATCH = 1024
 CHUNK, TRAINING_CHUNK = 262_144, 65_536
 # One person's folder below the data set's own, as the published commands name it.
 SUBJECT = re.compile(r"seq_\d+.*|human_\d+|subject_\d+")
@@ -175,16 +176,16 @@ def _gpus(command: PublishedCommand, facts: Facts | None, action: str, remarks: 
 
 
 def _training(command: PublishedCommand, gpus: int, side: int, remarks: list[Remark]) -> tuple[int, dict[str, Any]]:
-    asked = _number(command, "gpus", gpus)
+    asked = max(1, _number(command, "gpus", gpus))
     batch = _number(command, "batch", PUBLISHED_BATCH)
-    if batch < 1:
+    if not 1 <= batch <= LARGEST_BATCH:
         remarks.append(Remark("wrong", "batch", f"a batch of {batch} cannot be; {PUBLISHED_BATCH} is taken"))
         batch = PUBLISHED_BATCH
-    if batch % max(1, asked):
+    if batch % asked:
         remarks.append(
             Remark("wrong", "batch", f"{batch} pictures cannot be shared evenly by {asked} GPUs", "RUN.BATCH")
         )
-    elif batch // max(1, asked) > 1:
+    elif batch // asked > 1:
         remarks.append(
             Remark(
                 "wrong",
