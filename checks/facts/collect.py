@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ def collectors_of(scope: Scope, torch: TorchChild | None = None) -> dict[str, Co
 
 def missing_parts(program: Path = PROGRAM) -> tuple[str, ...]:
     """Files of the embedded default that this installation lacks."""
-    return tuple(name for name in SHIPPED if not (program / name).is_file())
+    return tuple(name for name in SHIPPED if not os.path.isfile(program / name))
 
 
 def _machine_collectors(measured: threading.Event, *, start_driver: bool) -> dict[str, Collector]:

@@ -38,7 +38,7 @@ def wsl_facts(root: Path = ROOT, environment: Mapping[str, str] | None = None) -
 
 
 def _dxg(path: Path) -> Literal["missing", "denied", "ok"]:
-    if not path.exists():
+    if not os.path.exists(path):
         return "missing"
     return "ok" if os.access(path, os.R_OK | os.W_OK) else "denied"
 

@@ -61,6 +61,11 @@ def test_the_caches_entries_for_other_machines_and_lost_files_are_passed_over(tm
     assert find_libcuda(root, {}) == "/opt/driver/libcuda.so.1"
 
 
+def test_places_that_cannot_be_asked_for(tmp_path: Path) -> None:
+    root = files(tmp_path, {"usr/lib64/libcuda.so.1": ""})
+    assert find_libcuda(root, {"LD_LIBRARY_PATH": "/" + "x" * 300}) == "/usr/lib64/libcuda.so.1"
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"glibc", MAGIC, MAGIC + b"\xff" * 40, b"\0" * 500, cache((0x303, "x", "y"))[:60]]
 )

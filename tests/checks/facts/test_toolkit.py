@@ -34,6 +34,13 @@ def test_a_home_that_is_not_there(tmp_path: Path) -> None:
     assert (facts.nvcc, facts.cuda_home, facts.cuda_home_exists) == ("", "/usr/local/cuda-9.0", False)
 
 
+def test_places_that_cannot_be_asked_for(tmp_path: Path) -> None:
+    long = "/" + "x" * 300
+    variables = ("CUDA_HOME", "LD_LIBRARY_PATH", "PATH", "TORCH_EXTENSIONS_DIR")
+    facts = toolkit_facts(tmp_path, dict.fromkeys(variables, long))
+    assert facts == ToolkitFacts(cuda_home=long, library_path=long)
+
+
 @pytest.mark.parametrize(
     ("contents", "version"),
     [
