@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from checks import Facts, Finding, Purpose, Severity, diagnose
@@ -75,6 +77,16 @@ def test_nothing_is_asked_twice_and_only_one_data_set() -> None:
         "evaluate on the demo data",
         "evaluate on THuman",
     ]
+
+
+def test_a_named_folder_belongs_to_its_data_set_alone() -> None:
+    folder = Path("/data/here")
+    assert [(purpose.dataset, purpose.data) for purpose in purposes_of(Purpose("train", "THuman", folder))] == [
+        ("THuman", folder),
+        ("demo", None),
+        ("THuman", folder),
+    ]
+    assert [purpose.data for purpose in purposes_of(Purpose("eval", "demo", folder))] == [folder, None]
 
 
 def test_summaries_say_what_is_there(laptop: Facts, workstation: Facts) -> None:
