@@ -60,6 +60,20 @@ def test_data_without_a_list_and_without_a_folder(tmp_path: Path) -> None:
     assert (nowhere.exists, nowhere.root) == (False, "")
 
 
+def test_a_folder_called_img_is_no_sign_of_a_person(tmp_path: Path) -> None:
+    for name in ("img", "site/page/img", "empty"):
+        (tmp_path / name).mkdir(parents=True)
+    for data in ("empty", "site"):
+        facts = dataset_facts("RenderPeople", tmp_path / data, depth="quick")
+        assert facts.subjects_at == ""
+    (tmp_path / "site/page/cameras.json").touch()
+    # Now `page` is one, and `site` holds it.
+    assert dataset_facts("RenderPeople", tmp_path / "site/page/img", depth="quick").subjects_at == str(
+        tmp_path / "site"
+    )
+    assert dataset_facts("RenderPeople", tmp_path, depth="quick").subjects_at == str(tmp_path / "site")
+
+
 def test_a_folder_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_path: Path) -> list[str]:
         raise PermissionError(13, "Permission denied")
@@ -241,6 +255,18 @@ def test_an_enormous_picture_is_not_decoded(tmp_path: Path) -> None:
     Image.new("1", (9000, 9000)).save(tmp_path / "set/ann/mask/camera0005/0000.png")
     facts = dataset_facts("RenderPeople", tmp_path / "set")
     assert facts.wrong_pictures.examples == ("ann/mask/camera0005/0000.png: 9000x9000 pixels",)
+
+
+def test_names_that_are_no_text_become_facts(tmp_path: Path) -> None:
+    root = tmp_path / os.fsdecode(b"caf\xe9")
+    try:
+        (root / os.fsdecode(b"jos\xe9") / "img").mkdir(parents=True)
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 only")
+    facts = dataset_facts("RenderPeople", root)
+    assert facts.people == ("jos\\udce9",)
+    assert facts.incomplete.examples[0] == "jos\\udce9/cameras.json"
+    assert "caf" in facts.model_dump_json()
 
 
 def test_links_that_lead_nowhere_and_folders_for_files(tmp_path: Path) -> None:
