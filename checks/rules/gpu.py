@@ -18,6 +18,7 @@ from checks.rules.gpu_support import (
     torch_fails,
     torch_uses_gpu,
     uses_compat_libraries,
+    visible,
 )
 from checks.rules.registry import found, rule
 from sherf_core.memory import gpu_bytes
@@ -129,7 +130,9 @@ def _give_device(facts: Facts) -> tuple[str, ...]:
 def no_uvm(facts: Facts, purpose: Purpose) -> list[Finding]:
     """CUDA cannot start because nvidia-uvm is not there, or broke while the computer slept."""
     gpu, machine = facts.gpu, facts.platform
-    if torch_uses_gpu(facts) or machine.wsl or not has_device_file(facts):
+    # Where all GPUs are hidden, cuInit finds none, and never comes to load the module.
+    hidden = bool(gpu.devices) and visible(facts) == ()
+    if torch_uses_gpu(facts) or machine.wsl or hidden or not has_device_file(facts):
         return []
     missing = "/dev/nvidia-uvm" not in gpu.device_files
     stopped = gpu.cuinit in NEEDS_UVM or (gpu.cuinit is None and torch_fails(facts))

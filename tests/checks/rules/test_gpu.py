@@ -161,6 +161,11 @@ def test_uvm_after_sleep_is_loaded_anew() -> None:
     assert "rmmod nvidia_uvm" in fix(facts, "GPU.UVM")
 
 
+def test_hidden_gpus_load_no_module() -> None:
+    gpu = {"device_files": ["/dev/nvidia0"], "cuinit": 100, "visible_devices": ""}
+    assert alarms(changed("bare-metal-1gpu", gpu=gpu, torch=UNSEEN)) == {"CUDA.VISIBLE": WARN}
+
+
 def test_wsl_has_no_uvm() -> None:
     assert severity(changed("wsl2", gpu={"cuinit": 999}, torch=UNSEEN), "GPU.UVM") is None
 
