@@ -19,7 +19,7 @@ FEW_LINES = 3
 """A text of so few lines is a message that somebody copied, even if it looks like a line of code."""
 _OCCURRENCES = 8
 """Of a message that repeats, so many at each end of a piece are looked at."""
-_SQUEEZED_ANCHOR = 14
+_SQUEEZED_ANCHOR = 8
 """Letters that a pattern's literal must have to be sought in text without spaces."""
 _EVIDENCE = 240
 
@@ -123,7 +123,7 @@ def _look(piece: Piece, seen: _Seen) -> None:
     for pattern in PATTERNS:
         if pattern.question and not asked:
             continue
-        if pattern.anchor not in piece.lowered or (pattern.regex.endswith(r"\Z") and not piece.last):
+        if not any(map(piece.holds, pattern.anchors)) or (pattern.regex.endswith(r"\Z") and not piece.last):
             continue
         matches = list(pattern.words.finditer(piece.lines if pattern.lines else piece.joined))
         if len(matches) > 2 * _OCCURRENCES:
@@ -144,8 +144,10 @@ def _look_for_cut_words(piece: Piece, few: bool, seen: _Seen) -> None:
     squeezed = piece.joined.replace(" ", "")
     lowered = squeezed.lower()
     for pattern in PATTERNS:
-        anchor = pattern.anchor.replace(" ", "")
-        if pattern.lines or pattern.question or 0 < len(anchor) < _SQUEEZED_ANCHOR or anchor not in lowered:
+        anchors = [anchor.replace(" ", "") for anchor in pattern.anchors]
+        if pattern.lines or pattern.question or min(map(len, anchors)) < _SQUEEZED_ANCHOR:
+            continue
+        if not any(anchor in lowered for anchor in anchors):
             continue
         for match in pattern.squeezed_words.finditer(squeezed):
             _keep(pattern, piece, (places[match.start()], places[match.end() - 1] + 1), few, seen)

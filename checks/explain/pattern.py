@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,9 +70,49 @@ class Pattern:
         return re.compile(self.unless, re.IGNORECASE)
 
     @cached_property
-    def anchor(self) -> str:
-        """The longest literal part that every match holds, in lower case, or "": a text without it needs no search."""
-        return longest_literal(self.regex).lower()
+    def anchors(self) -> tuple[str, ...]:
+        """Literals in lower case of which every match holds at least one: a text without them needs no search."""
+        return tuple(literal.lower() for literal in literals(self.regex))
+
+
+def literals(regex: str) -> tuple[str, ...]:
+    """Runs of plain characters of which each match of `regex` holds at least one, the longer the better.
+
+    Either one run that stands outside groups, or one for each alternative of a group; ("",) where there is none.
+    """
+    candidates: list[tuple[str, ...]] = [(longest_literal(regex),)]
+    for alternatives in _groups(regex):
+        candidates.append(tuple(longest_literal(alternative) for alternative in alternatives))
+    return max(candidates, key=lambda runs: (min(map(len, runs)), -len(runs)))
+
+
+def _groups(regex: str) -> Iterator[list[str]]:
+    """The alternatives of each `(?:…)` at the top level that must match."""
+    depth, start, alternatives, position = 0, 0, [""], 0
+    while position < len(regex):
+        character = regex[position]
+        width = 2 if character == "\\" else 1
+        if character == "[":
+            width = _end_of_class(regex, position + 1) - position
+        elif character == "|" and depth == 0:
+            return  # what follows is another alternative of the whole
+        elif character == "(":
+            depth += 1
+            if depth == 1:
+                start, alternatives = position, [""]
+        elif character == ")":
+            depth -= 1
+            if (
+                depth == 0
+                and regex.startswith("(?:", start)
+                and regex[position + 1 : position + 2] not in ("?", "*", "{")
+            ):
+                yield [alternatives[0].removeprefix("?:"), *alternatives[1:]]
+        if depth == 1 and character == "|":
+            alternatives.append("")
+        elif depth > 1 or (depth == 1 and position > start):
+            alternatives[-1] += regex[position : position + width]
+        position += width
 
 
 def longest_literal(regex: str) -> str:

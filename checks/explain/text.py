@@ -12,6 +12,10 @@ from typing import BinaryIO
 
 PIECE = 1 << 20
 """Bytes read at a time: what a log of any length needs of memory is a few times this."""
+REPEATS = 50
+"""Lines of a long log that differ in digits only are read so often: what repeats (steps, progress) says no more."""
+_SHAPES = 50_000
+_LONG_LINE = 100_000
 OVERLAP = 12_000
 """Characters of a piece that are seen again with the next one, so that what lies across the border is found."""
 
@@ -28,7 +32,7 @@ _PREFIX = re.compile(
       | \[\d+,\d+\]<std(?:out|err)>:[ \t]*
       | \[default\d*\]:[ \t]*
       | std(?:out|err)[ ][FP][ ]
-      | (?:\(\w+[ ])?\(?pid=\d+\)?[^)\n]{0,20}\)?[ ]
+      | \((?:\w+[ ])?pid=\d+(?:,[^)\n]{0,30})?\)[ ]
       | [\w.-]{1,40}[ \t]+\|[ \t]+(?=\D)
       | \d{1,3}:[ \t]+
       | \[?(?:INFO|WARN(?:ING)?|ERROR|DEBUG|CRITICAL|FATAL)\]?(?:[ \t]*[-|:][ \t]*|(?=\[)|[ \t]+)
@@ -48,6 +52,7 @@ _TYPOGRAPHY = str.maketrans(
         "…": "...",
     }
 )
+_NO_DIGITS = dict.fromkeys(map(ord, "0123456789"))
 _ENTITY = re.compile(r"&(?:#39|#x27|quot|lt|gt|amp);")
 
 
@@ -78,6 +83,16 @@ class Piece:
         """`joined` in lower case, to look for literals (offsets may differ)."""
         return self.joined.lower()
 
+    def holds(self, literal: str) -> bool:
+        """Whether the text holds a literal, given in lower case."""
+        if literal not in self._held:
+            self._held[literal] = literal in self.lowered
+        return self._held[literal]
+
+    @cached_property
+    def _held(self) -> dict[str, bool]:
+        return {}
+
     def line_number(self, offset: int) -> int:
         """The number, in the whole text, of the line at an offset."""
         return self.first_line + self.lines.count("\n", 0, offset)
@@ -103,7 +118,7 @@ def cleaned(text: str) -> str:
         text = html.unescape(text)
     text = text.replace("`", "'") if text.isascii() else text.translate(_TYPOGRAPHY)
     text = _PREFIX.sub("", text)
-    return _EDGES.sub(r"\1", _SPACES.sub(" ", text))
+    return _EDGES.sub(r"\1", _SPACES.sub(" ", text)).strip(" ")
 
 
 def pieces(texts: Iterable[str]) -> Iterator[Piece]:
@@ -113,17 +128,38 @@ def pieces(texts: Iterable[str]) -> Iterator[Piece]:
         texts: consecutive parts of one text, cut anywhere.
     """
     held, kept, line = "", "", 1
+    shapes: dict[str, int] = {}
     for part in texts:
         held += part
         while len(held) >= 2 * PIECE:
             cut = held.rfind("\n", 0, PIECE) + 1 or PIECE
-            lines, held = kept + cleaned(held[:cut]), held[cut:]
+            lines, held = kept + cleaned(_thinned(held[:cut], shapes)), held[cut:]
             yield Piece(lines, line, last=False, seen=len(kept))
             again = max(len(lines) - OVERLAP, 0)
             again = max(again, lines.find("\n", again) + 1)
             line += lines.count("\n", 0, again)
             kept = lines[again:]
-    yield Piece(kept + cleaned(held), line, last=True, seen=len(kept))
+    yield Piece(kept + cleaned(_thinned(held, shapes) if shapes else held), line, last=True, seen=len(kept))
+
+
+def _thinned(text: str, shapes: dict[str, int]) -> str:
+    """The text without what repeats; line breaks stay, so that lines can be counted.
+
+    Args:
+        text: a part of a long text.
+        shapes: how often each line, without its digits, was seen; this is counted on.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\v")
+    kept = []
+    for line, shape in zip(text.splitlines(True), text.translate(_NO_DIGITS).splitlines(True), strict=True):
+        count = shapes.get(shape, 0)
+        if count or len(shapes) < _SHAPES:
+            shapes[shape] = count + 1
+        if count >= REPEATS:
+            kept.append(line[-1] if line[-1] in "\n\v" else " ")
+        else:
+            kept.append(line if len(line) < _LONG_LINE else line[:OVERLAP] + " " + line[-OVERLAP:])
+    return "".join(kept)
 
 
 class NotTextError(ValueError):

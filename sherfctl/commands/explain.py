@@ -59,7 +59,7 @@ def _parts(words: list[str]) -> Iterator[str]:
     if words == [STANDARD_INPUT]:
         yield from _decoded(sys.stdin.buffer, "standard input")
         return
-    if len(words) == 1 and _is_path(words[0]):
+    if len(words) == 1 and words[0].strip() and _is_path(words[0]):
         path = Path(words[0]).expanduser()
         with path.open("rb") as stream:
             yield from _decoded(stream, str(path))

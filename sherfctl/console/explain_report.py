@@ -7,8 +7,9 @@ from typing import Any
 
 from checks.explain import Explained, Explanation
 from sherfctl.console.console import Console, Status
-from sherfctl.console.doctor_report import POWERSHELL, SHELL, printable
+from sherfctl.console.layout import printable
 
+SHELL, POWERSHELL = "$ ", "PS> "
 EXPLANATION_VERSION = 1
 
 
