@@ -78,7 +78,7 @@ def settings_of(wishes: Wishes, resolved: ResolvedProfile, job: Job) -> list[Set
     from profiles.store import AUTO
 
     profile, evaluation = resolved.profile, resolved.profile.evaluation
-    named = "profile auto" if resolved.file is None else f"profile {resolved.name} ({resolved.file})"
+    named = f"profile {resolved.name}"
 
     def of_profile(name: str, value: object, field: str) -> Setting:
         reason = resolved.reasons.get(field)
@@ -94,7 +94,9 @@ def settings_of(wishes: Wishes, resolved: ResolvedProfile, job: Job) -> list[Set
     side = job.reader.resolution
     limited = side == evaluation.resolution and side < sources.split.resolution
     out = "the usual folder" if profile.paths.output is None else f"{named}: paths.output"
-    asked = "the default" if wishes.profile == AUTO else "option --profile"
+    asked = "the default: made for this machine"
+    if wishes.profile != AUTO:
+        asked = f"option --profile; {resolved.name} is {resolved.file}"
     return [
         Setting("profile", wishes.profile, asked),
         of_profile("device", job.options.device, "device"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,3 +83,14 @@ def test_every_field_of_every_section_is_described() -> None:
         return count
 
     assert look(Profile) > 30
+
+
+def test_the_manual_names_every_field() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "profiles.md").read_text(encoding="utf-8")
+    for name, field in Profile.model_fields.items():
+        inner = model_in(field.annotation)
+        if inner is None or name == "fingerprint":
+            assert f"`{name}`" in manual
+            continue
+        for part in inner.model_fields:
+            assert f"`{name}.{part}`" in manual
