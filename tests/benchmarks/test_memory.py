@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-import memory
 import pytest
 import torch
+
+import memory
 from memory import Measurement, Row
 
 

@@ -86,6 +86,24 @@ def test_arithmetic_that_the_gpu_lacks_is_replaced(tmp_path: Path) -> None:
     assert (new.profile.evaluation.precision, new.profile.training.precision) == ("tf32", "bfloat16")
 
 
+@pytest.mark.parametrize(
+    ("wanted", "capability", "taken"),
+    [
+        ("bfloat16", (6, 1), "float32"),
+        ("float16", (6, 1), "float32"),
+        ("float16", (9, 0), "float16"),
+        ("tf32", (7, 5), "float16"),
+        ("float32", (6, 1), "float32"),
+    ],
+)
+def test_training_arithmetic_follows_the_oldest_gpu(
+    tmp_path: Path, wanted: str, capability: tuple[int, int], taken: str
+) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text(f"{FIELDS}training: {{precision: {wanted}}}\n")
+    assert resolve_profile(path, with_gpus(capability=capability)).profile.training.precision == taken
+
+
 def test_little_memory_is_said() -> None:
     facts = with_gpus("NVIDIA L4", total=20).model_copy(update={"memory": MemoryFacts(available=GIB, cores=2)})
     assert "1.0 GiB of memory are available" in resolve_profile("local-1gpu", facts).notes[0]
