@@ -6,8 +6,11 @@ from checks.explain.patterns.words import BODY, CHECKPOINT, MISSING_FILE
 _WEIGHTS = r"(?:SHERF_\w+\.(?:pkl|safetensors)|network-snapshot-\w+\.pkl)"
 
 PATTERNS = (
-    Pattern("CKPT.MISSING", MISSING_FILE + r".{0,160}" + _WEIGHTS),
-    Pattern("CKPT.MISSING", _WEIGHTS + r"['\"]? ?(?:is missing|is not there|does not exist|not found|was not found)"),
+    Pattern("CKPT.MISSING", MISSING_FILE + _WEIGHTS),
+    Pattern(
+        "CKPT.MISSING",
+        _WEIGHTS + r"['\"]?:? ?(?:is missing|is not there|No such file|does not exist|not found|was not found)",
+    ),
     Pattern("CKPT.FILE", r"invalid load key, '(?:<|v|P|\\\w+)'", near=CHECKPOINT, unless=BODY),
     Pattern("CKPT.FILE", r"invalid load key, '", MAYBE, unless=BODY),
     Pattern("CKPT.FILE", r"persistent id instruction was encountered", near=CHECKPOINT, unless=BODY),

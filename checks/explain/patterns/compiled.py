@@ -22,6 +22,7 @@ PATTERNS = (
     Pattern("PY.SPCONV", r"generic_type: .{0,40}an object with that name is already defined", near=_SPCONV),
     Pattern("PY.SPCONV", r"generic_type: .{0,80}is already registered", near=_SPCONV),
     Pattern("PY.SPCONV", r"\bspconv\b.{0,60}(?:no wheel|undefined symbol|not install|won't install)", question=True),
+    Pattern("PY.SPCONV", r"can't find suitable algorithm for \d", LIKELY),
     Pattern("PY.P3D", r"No module named ['\"]?pytorch3d"),
     Pattern("PY.P3D", _NO_WHEEL + r"pytorch3d"),
     Pattern("PY.P3D", r"Failed (?:building wheel|to build)(?: for| installable wheels for)?[^\n]{0,60}pytorch3d"),

@@ -14,6 +14,7 @@ PATTERNS = (
     Pattern("GPU.NONE", r"Command 'nvidia-smi' not found", unless=WSL),
     Pattern("GPU.NONE", r"CUDA driver initialization failed, you might not have a CUDA gpu", LIKELY),
     Pattern("GPU.NONE", r"Cannot connect to GPU backend"),
+    Pattern("GPU.NONE", r"cannot (?:currently )?connect to a GPU due to usage limits"),
     Pattern("GPU.NONE", r"No CUDA GPUs are available", near=NOTEBOOK, unless=r"CUDA_VISIBLE_DEVICES"),
     Pattern("GPU.NONE", r"libcuda\.so\.1: cannot open shared object file", LIKELY, unless=WSL),
     Pattern("GPU.NODEV", r"could not select device driver \S+ with capabilities: \[\[gpu\]\]"),

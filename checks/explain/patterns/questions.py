@@ -10,7 +10,12 @@ def _asked(identifier: str, *regexes: str, weight: int = LIKELY) -> tuple[Patter
 _ONE = r"(?:one|single|own|my|custom|any|a|arbitrary|internet|phone)"
 _PHOTO = r"(?:photos?|images?|pictures?|selfies?|video|data)"
 
+_WHERE = r"(?:where|how) .{0,40}(?:download|get|find).{0,40}"
+
 PATTERNS = (
+    *_asked("SMPL.MISSING", _WHERE + r"\bsmpl\b"),
+    *_asked("CKPT.MISSING", _WHERE + r"\b(?:weights|checkpoints?|pretrained|trained model)\b"),
+    *_asked("DATA.MISSING", _WHERE + r"\b(?:data ?sets?|RenderPeople|THuman|HuMMan|ZJU)\b"),
     *_asked("SMPL.RENAMED", r"original name", r"basicmodel_\w+\.pkl.{0,60}renam", r"renam.{0,60}basicmodel_"),
     *_asked(
         "SMPL.NO_NEUTRAL",

@@ -9,10 +9,13 @@ _KEYS = r"KeyError: ['\"](?:shapedirs|posedirs|v_template|J_regressor|kintree_ta
 
 PATTERNS = (
     Pattern("SMPL.RP_NAME", r"SMPL_NEUTRAL_renderpeople"),
-    Pattern("SMPL.NO_NEUTRAL", MISSING_FILE + r".{0,160}basicmodel_neutral_lbs_10_207_0_v1\.0\.0\.pkl"),
-    Pattern("SMPL.MISSING", MISSING_FILE + r".{0,160}" + _NEUTRAL),
-    Pattern("SMPL.MISSING", _NEUTRAL + r"['\"]? ?(?:is missing|is not there|does not exist|not found|was not found)"),
-    Pattern("SMPL.MISSING", MISSING_FILE + r".{0,160}" + _ORIGINAL, LIKELY, unless=r"neutral_lbs_10_207_0_v1\.0\.0"),
+    Pattern("SMPL.NO_NEUTRAL", MISSING_FILE + r"basicmodel_neutral_lbs_10_207_0_v1\.0\.0\.pkl"),
+    Pattern("SMPL.MISSING", MISSING_FILE + _NEUTRAL),
+    Pattern(
+        "SMPL.MISSING",
+        _NEUTRAL + r"['\"]?:? ?(?:is missing|is not there|No such file|does not exist|not found|was not found)",
+    ),
+    Pattern("SMPL.MISSING", MISSING_FILE + _ORIGINAL, LIKELY, unless=r"neutral_lbs_10_207_0_v1\.0\.0"),
     Pattern("SMPL.MISSING", r"Path \S{0,120}smpl\S{0,80} does not exist", LIKELY, unless=r"SMPLX_|SMPLH_|renderpeople"),
     Pattern("SMPL.SHAPEDIRS300", r"cannot reshape array of size 620100\b"),
     Pattern("SMPL.SHAPEDIRS300", r"cannot reshape array of size 6201000\b"),

@@ -17,6 +17,7 @@ PATTERNS = (
     Pattern("SYS.RAM", rf"(?:it/s|s/it)[^\]\n]{{0,80}}\] ?{_KILLED}$", lines=True),
     Pattern("SYS.RAM", r"^\S*sh: (?:line \d+: )?(?:\d+ )?killed \S.{0,200}$", lines=True),
     Pattern("SYS.RAM", r"^(?:\[\d+\][+-]? )?\d+ killed (?:\S*/)?(?:python|torchrun|sherfctl|accelerate)\b", lines=True),
+    Pattern("SYS.RAM", r"\btasks? [\d,-]+: Killed$", lines=True),
     Pattern("SYS.RAM", r"Out of memory: Kill(?:ed)? process"),
     Pattern("SYS.RAM", r"oom-kill:"),
     Pattern("SYS.RAM", r"\bOOMKilled\b"),

@@ -14,6 +14,7 @@ PATTERNS = (
     Pattern("WSL.NODXG", r"(?:cannot access|No such file or directory:|open) '?/dev/dxg"),
     Pattern("WSL.NODXG", r"Failed to initialize NVML: N/A", LIKELY, near=WSL),
     Pattern("WSL.NODXG", r"Found no NVIDIA driver on your system", LIKELY, near=WSL),
+    Pattern("WSL.NODXG", r"nvidia-smi:? (?:command )?not found", LIKELY, near=WSL),
     Pattern("WSL.BLOCKED", r"GPU access blocked by the operating system"),
     Pattern(
         "WSL.LINUXDRIVER", r"NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver", near=WSL
