@@ -33,6 +33,7 @@ def wsl_facts(root: Path = ROOT, environment: Mapping[str, str] | None = None) -
         dxg=_dxg(root / "dev/dxg"),
         libcuda_is_link=library.is_symlink() if os.path.lexists(library) else None,
         linux_driver_packages=_linux_drivers(root),
+        name=environment.get("WSL_DISTRO_NAME", ""),
         smi=shutil.which("nvidia-smi", path=environment.get("PATH", "")) or "",
     )
 

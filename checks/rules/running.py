@@ -230,7 +230,7 @@ def _more_shared_memory(facts: Facts) -> list[str]:
 @rule("RUN.LPIPS")
 def perceptual_weights(facts: Facts, purpose: Purpose) -> list[Finding]:
     """The VGG16 weights are not there: no LPIPS in a report, and none in the loss."""
-    if facts.work.perceptual:
+    if facts.work.perceptual != "":
         return []
     severity = Severity.WARN if purpose.action == "train" and not purpose.is_embedded else Severity.INFO
     without = "training goes without that part of its loss" if purpose.action == "train" else "LPIPS is not measured"

@@ -1,7 +1,7 @@
 """Which subjects, poses and views each data set trains on and is tested on.
 
-The numbers of RenderPeople, THuman, HuMMan and ZJU-MoCap are those of the published evaluation. The demo data set (three
-generated people, 36 views, 3 poses) has its own small split, so that an evaluation takes minutes on a CPU:
+The numbers of RenderPeople, THuman, HuMMan and ZJU-MoCap are those of the published evaluation. The demo data set
+(three generated people, 36 views, 3 poses) has its own small split, so that an evaluation takes minutes on a CPU:
 
 * test: subject 2; subjects 0 and 1, all poses and views, are set aside for training on this data set;
 * the embedded demo weights saw none of the three: they were fitted on 44 other generated people, who do not ship;

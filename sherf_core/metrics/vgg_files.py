@@ -20,7 +20,8 @@ def vgg_candidates(roots: Iterable[Path]) -> Iterator[Path]:
     """Where the weights may lie, best first: `assets/` in each of these folders, then torch's own download caches."""
     for root in roots:
         yield root / "assets" / WEIGHTS_NAME
-    caches = [Path.home() / ".cache" / "torch"]
+    home = Path(os.path.expanduser("~"))  # unlike Path.home(), no error where there is no home folder
+    caches = [home / ".cache" / "torch"]
     if "XDG_CACHE_HOME" in os.environ:
         caches.insert(0, Path(os.environ["XDG_CACHE_HOME"]) / "torch")
     if "TORCH_HOME" in os.environ:
