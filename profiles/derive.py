@@ -127,17 +127,15 @@ def _gpus(hardware: Hardware, purpose: Purpose) -> tuple[int, str]:
     if hardware.device == "cpu":
         return 0, "none can be used"
     asked = min(hardware.count, purpose.gpus or hardware.count)
-    if purpose.action == "eval":
-        return 1, "an evaluation uses one" + (f", {hardware.count} are here" if hardware.count > 1 else "")
     used = max(count for count in (1, 2, 4) if count <= asked)
     if used < asked:
-        return (
-            used,
-            f"{asked} could be used, but the effective batch of {PUBLISHED_BATCH} is shared evenly by 1, 2 or 4",
+        words = (
+            f"{asked} could be used, but the effective batch of {PUBLISHED_BATCH} is shared evenly by 1, 2 or 4 alone"
         )
-    return used, f"{hardware.count} {'is' if hardware.count == 1 else 'are'} here" + (
-        f", {purpose.gpus} asked for" if purpose.gpus else ""
-    )
+    else:
+        words = f"{hardware.count} {'is' if hardware.count == 1 else 'are'} here"
+        words += f", {purpose.gpus} asked for" if purpose.gpus else ""
+    return used, words if used == 1 else f"{words}; an evaluation uses one of them"
 
 
 def _launcher(facts: Facts, purpose: Purpose, gpus: int) -> tuple[str, str]:

@@ -129,6 +129,14 @@ def _fit(profile: Profile, hardware: Hardware, notes: list[str], reasons: Reason
     if hardware.capability < lacking:
         reasons["training.precision"] = f"{why} (the profile says {training.precision})"
         training = training.model_copy(update={"precision": possible})
+    needed = gpu_bytes(
+        "train", training.resolution, training.points_per_chunk, training.precision, samples=training.samples_per_gpu
+    )
+    if needed > hardware.free:
+        reasons["training.samples_per_gpu"] = (
+            f"too much for this machine: {needed / GIB:.1f} GiB by the memory model, {hardware.free / GIB:.1f} GiB can "
+            "be planned with (profile auto chooses what fits)"
+        )
     evaluation = profile.evaluation.model_copy(update={"points_per_chunk": chunk})
     if evaluation.precision == "tf32" and hardware.capability < (8, 0):
         reasons["evaluation.precision"] = f"{hardware.why.rpartition(' can use ')[2]} has no tf32"

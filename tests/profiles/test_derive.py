@@ -65,7 +65,9 @@ def test_asked_gpus_count() -> None:
     profile, reasons = derive(with_gpus(count=4), Purpose("train", "RenderPeople", gpus=2))
     assert profile.gpu_count == 2
     assert "2 asked for" in reasons["gpus"]
-    assert derive(with_gpus(count=4), Purpose("eval", "RenderPeople", gpus=4))[0].gpu_count == 1
+    profile, reasons = derive(with_gpus(count=4), Purpose("eval", "RenderPeople"))
+    assert profile.gpu_count == 4
+    assert reasons["gpus"] == "4 are here; an evaluation uses one of them"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_a_cluster_gets_slurm_for_training_alone() -> None:
     profile, _ = derive(cluster, TRAIN)
     assert profile.launcher == "slurm"
     assert profile.slurm is not None
-    assert derive(cluster, Purpose())[0].launcher == "direct"
+    assert derive(cluster, Purpose())[0].launcher == "torchrun"
 
 
 def test_the_fingerprint_names_kinds_and_no_single_machine() -> None:

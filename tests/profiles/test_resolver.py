@@ -104,6 +104,15 @@ def test_training_arithmetic_follows_the_oldest_gpu(
     assert resolve_profile(path, with_gpus(capability=capability)).profile.training.precision == taken
 
 
+def test_a_training_that_does_not_fit_is_said_in_its_reason() -> None:
+    reasons = resolve_profile("wsl-1gpu", with_gpus("RTX 3060", total=12, capability=(8, 6))).reasons
+    # 2.05 + 0.9 + 36,000 B x 512² + 2,600 B x 65,536 = 11.9 GiB, of 0.9 x 12.
+    assert reasons["training.samples_per_gpu"].startswith(
+        "too much for this machine: 11.9 GiB by the memory model, 10.8"
+    )
+    assert resolve_profile("wsl-1gpu", with_gpus("RTX 3090", total=24, capability=(8, 6))).reasons == {}
+
+
 def test_little_memory_is_said() -> None:
     facts = with_gpus("NVIDIA L4", total=20).model_copy(update={"memory": MemoryFacts(available=GIB, cores=2)})
     assert "1.0 GiB of memory are available" in resolve_profile("local-1gpu", facts).notes[0]
