@@ -28,7 +28,8 @@ _CODE = re.compile(
       | (?:print|warn|f?printf|echo|TORCH_CHECK|log|logger|logging|warnings|self|sys|os|re|pytest)\b[.\w]*\(
       | @\w
       | [A-Za-z_][\w.\[\]]*(?:[ ]?:[ ]?\w+)?[ ]?[-+|]?=[ ]?[\w'"(\[{]
-      | (?![\w.]*(?:Error|Exception|Warning)\()[A-Za-z_][\w.]*\(.*\)$
+      | (?![\w.]*(?:Error|Exception|Warning)\()\*?[A-Za-z_][\w.]*\(.*\)[,:]?$
+      | [(\[{].*[)\]}],$|case[ ]['"]
       | [rfb]?(?P<quote>['"])(?:(?!(?P=quote)).)*(?P=quote)[ ]?[,)\]:]*(?:[ ]\#.*)?$
       | "[^"]*[ ][^"]*":[ ]|'[^']*[ ][^']*':[ ]
       | (?:\$[ ])?(?:grep|rg|ag|ack|sed|awk|echo|git[ ]grep|git[ ]log)\b[ ]

@@ -54,11 +54,12 @@ def _show(console: Console, finding: Explained) -> None:
         where = "found:" if finding.line is None else f"line {finding.line}:"
         console.say(f"{where} {printable(finding.evidence)}", indent=4)
     console.say(finding.entry.cause, indent=4)
-    for step in finding.steps:
+    for step, before in zip(finding.steps, ("", *finding.steps), strict=False):
         if step.startswith(SHELL):
             console.command(step.removeprefix(SHELL), indent=6)
         elif step.startswith(POWERSHELL):
-            console.say("fix: in PowerShell on Windows", indent=4)
+            if "PowerShell" not in before and not before.startswith(POWERSHELL):
+                console.say("fix: in PowerShell on Windows", indent=4)
             console.command(step.removeprefix(POWERSHELL), indent=6)
         else:
             console.say(f"fix: {step}", indent=4)
