@@ -63,6 +63,14 @@ class Split:
         """Every pose that the test observes or renders."""
         return tuple(sorted({*self.novel_view_poses, self.novel_pose_observation, *self.novel_pose_poses}))
 
+    def training_subjects_in(self, listed: Sequence[str]) -> set[str]:
+        """Names of the training subjects that a list holds, however short it is."""
+        return {
+            wanted if isinstance(wanted, str) else listed[wanted]
+            for wanted in self.train_subjects
+            if isinstance(wanted, str) or wanted < len(listed)
+        }
+
     def training_subjects_of(self, listed: Sequence[str]) -> list[str]:
         """Names of the training subjects; the list must be as long as the split needs."""
         return self._names(listed, self.train_subjects)

@@ -64,7 +64,7 @@ class Mending:
 def mend(console: Console, facts: Facts, diagnoses: Sequence[Diagnosis], *, yes: bool, dry_run: bool) -> Mending:
     """Show what would be done; unless it is a dry run, ask and do it."""
     from checks.remedies import apply, plan
-    from sherfctl.console.doctor_report import printable
+    from sherfctl.console.layout import printable
 
     remedies = plan(facts, diagnoses)
     if not remedies:
@@ -93,7 +93,7 @@ def mend(console: Console, facts: Facts, diagnoses: Sequence[Diagnosis], *, yes:
 
 
 def _show_outcome(console: Console, outcome: Outcome) -> None:
-    from sherfctl.console.doctor_report import printable
+    from sherfctl.console.layout import printable
 
     reason = f": {printable(outcome.reason)}" if outcome.reason else ""
     console.item(STATUS_OF[outcome.state], f"{outcome.state}{reason}  ({printable(outcome.remedy.words)})")

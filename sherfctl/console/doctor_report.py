@@ -11,6 +11,7 @@ from checks.catalogue.entry import Entry
 from checks.summaries import group_summaries
 from checks.verdict import Verdict
 from sherfctl.console.console import Console, Status
+from sherfctl.console.layout import printable
 
 STATUS_OF = {Severity.BLOCK: Status.FAIL, Severity.WARN: Status.WARN, Severity.INFO: Status.INFO}
 HEADINGS = {Severity.BLOCK: "To mend first", Severity.WARN: "Warnings"}
@@ -19,7 +20,6 @@ SHELL, POWERSHELL = "$ ", "PS> "
 FIX, RUN = "fix:", "run"
 CELL = re.compile(r"(?P<place>in a cell\b[^:]*): (?P<code>.+)")
 # Names of files may hold anything, also codes that a terminal obeys.
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # A notebook starts a new shell for each `!` line: these would be forgotten at once, so the kernel does them.
 EXPORT = re.compile(r"export (\w+)=(.*)")
 CHANGE_FOLDER = re.compile(r"cd ([^&;|]+)")
@@ -46,11 +46,6 @@ def show_report(
 def show_catalogue(console: Console, entries: Iterable[Entry]) -> None:
     """Every id with its group and title."""
     console.table(("id", "group", "title"), [(entry.id, entry.group, entry.title) for entry in entries])
-
-
-def printable(text: str) -> str:
-    """The text without codes that a terminal obeys; they are shown as their numbers."""
-    return CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
 
 
 def notebook_line(command: str) -> str:

@@ -8,7 +8,8 @@ import pytest
 from checks import Diagnosis, Facts, Finding, Purpose, Severity
 from checks.verdict import verdict
 from sherfctl.console import Console
-from sherfctl.console.doctor_report import notebook_line, printable, show_report
+from sherfctl.console.doctor_report import notebook_line, show_report
+from sherfctl.console.layout import printable
 from tests.checks.corpus import machine
 
 
