@@ -8,8 +8,8 @@ from typing import Any
 from checks.explain import Explained, Explanation
 from sherfctl.console.console import Console, Status
 from sherfctl.console.layout import printable
+from sherfctl.console.steps import ShownSteps
 
-SHELL, POWERSHELL = "$ ", "PS> "
 EXPLANATION_VERSION = 1
 
 
@@ -21,10 +21,11 @@ def show_explanation(console: Console, explanation: Explanation, suggestions: Se
             console.say(f"Did you mean {' or '.join(suggestions)}?")
         console.say("`sherfctl doctor` looks at this machine itself. To ask people, send them this:")
         console.command("sherfctl doctor --bundle report.zip", indent=2)
+    shown = ShownSteps()
     for number, finding in enumerate(explanation.findings):
         if number:
             console.say()
-        _show(console, finding)
+        _show(console, finding, shown)
 
 
 def explanation_document(explanation: Explanation) -> dict[str, Any]:
@@ -48,20 +49,12 @@ def explanation_document(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _show(console: Console, finding: Explained) -> None:
+def _show(console: Console, finding: Explained, shown: ShownSteps) -> None:
     console.item(Status.INFO, f"{finding.entry.title}  [{finding.entry.id}]")
     if finding.evidence:
         where = "found:" if finding.line is None else f"line {finding.line}:"
         console.say(f"{where} {printable(finding.evidence)}", indent=4)
     console.say(finding.entry.cause, indent=4)
-    for step, before in zip(finding.steps, ("", *finding.steps), strict=False):
-        if step.startswith(SHELL):
-            console.command(step.removeprefix(SHELL), indent=6)
-        elif step.startswith(POWERSHELL):
-            if "PowerShell" not in before and not before.startswith(POWERSHELL):
-                console.say("fix: in PowerShell on Windows", indent=4)
-            console.command(step.removeprefix(POWERSHELL), indent=6)
-        else:
-            console.say(f"fix: {step}", indent=4)
+    shown.show(console, finding.entry.id, tuple(finding.steps))
     if finding.entry.link:
         console.say(f"more: {finding.entry.link}", indent=4)

@@ -297,7 +297,7 @@ def test_only_commands_and_long_words_pass_the_edge(here: Machine, name: str, co
     for purpose in (("--for", "train"), ("--dataset", "RenderPeople"), ("--dataset", "ZJU-MoCap")):
         _, text, _ = doctor(*purpose, COLUMNS=str(columns))
         for line in text.splitlines():
-            command = line.startswith("      ") and not line.startswith("       ")
+            command = line.startswith(" " * 12) and not line.startswith(" " * 13)
             assert len(line) <= columns or command or len(line.split()) <= 2, line
 
 

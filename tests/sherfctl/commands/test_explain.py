@@ -10,6 +10,7 @@ import pytest
 
 from checks.catalogue import CATALOGUE
 from sherfctl.app import run
+from sherfctl.console.steps import COMMAND_INDENT
 from sherfctl.exit_codes import ExitCode
 
 MESSAGE = "RuntimeError: context has already been set"
@@ -31,7 +32,7 @@ def test_an_id_with_its_cause_and_commands() -> None:
     assert (status, news) == (ExitCode.FINE, "")
     assert text.startswith(f"• {entry.title}  [SMPL.LFS]\n")
     command = next(step for step in (entry.general or entry.fix) if step.startswith("$ "))
-    assert f"\n      {command[2:]}\n" in text
+    assert f"\n{' ' * COMMAND_INDENT}{command[2:]}\n" in text
 
 
 def test_a_group_lists_all_of_it() -> None:

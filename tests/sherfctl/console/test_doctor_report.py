@@ -8,8 +8,9 @@ import pytest
 from checks import Diagnosis, Facts, Finding, Purpose, Severity
 from checks.verdict import verdict
 from sherfctl.console import Console
-from sherfctl.console.doctor_report import notebook_line, show_report
+from sherfctl.console.doctor_report import show_report
 from sherfctl.console.layout import printable
+from sherfctl.console.steps import notebook_line
 from tests.checks.corpus import machine
 
 
@@ -36,22 +37,22 @@ def test_commands_stand_on_lines_of_their_own() -> None:
     lines = report(finding("A.ONE", "first look", "$ cd 'a b' && make", "$ make test", "then go on"))
     assert steps(lines, "A.ONE") == [
         "    fix:  first look",
-        "      cd 'a b' && make",
-        "      make test",
+        "            cd 'a b' && make",
+        "            make test",
         "          then go on",
     ]
     lines = report(finding("A.ONE", "$ make"))
-    assert steps(lines, "A.ONE") == ["    fix:  run", "      make"]
+    assert steps(lines, "A.ONE") == ["    fix:  run", "            make"]
 
 
 def test_powershell_is_named() -> None:
     lines = report(finding("A.ONE", "PS> wsl --shutdown", "PS> wsl --update", "$ nvidia-smi"))
     assert steps(lines, "A.ONE") == [
         "    fix:  in PowerShell on Windows",
-        "      wsl --shutdown",
-        "      wsl --update",
+        "            wsl --shutdown",
+        "            wsl --update",
         "          run",
-        "      nvidia-smi",
+        "            nvidia-smi",
     ]
 
 
@@ -60,8 +61,8 @@ def test_notebooks_get_cells() -> None:
     lines = report(finding("A.ONE", "$ pip install x", "in a cell: import os; os.environ['A'] = 'b: c'"), facts=facts)
     assert steps(lines, "A.ONE") == [
         "    fix:  in a cell",
-        "      !pip install x",
-        "      import os; os.environ['A'] = 'b: c'",
+        "            !pip install x",
+        "            import os; os.environ['A'] = 'b: c'",
     ]
 
 
@@ -85,7 +86,7 @@ def test_nothing_is_shown_twice() -> None:
         finding("A.THREE", "$ make", "$ make clean"),
     )
     assert steps(lines, "A.TWO") == ["    fix:  as for A.ONE"]
-    assert steps(lines, "A.THREE") == ["    fix:  the command of A.ONE, above", "      make clean"]
+    assert steps(lines, "A.THREE") == ["    fix:  the command of A.ONE, above", "            make clean"]
 
 
 def test_the_parts_and_their_order() -> None:
