@@ -20,6 +20,7 @@ from checks.rules.gpu_support import (
     visible,
 )
 from checks.rules.registry import found, rule
+from checks.usable import has_code_for
 
 UNSUPPORTED_HARDWARE = 804
 BFLOAT16_FROM = (8, 0)
@@ -105,7 +106,7 @@ def no_code_for_gpu(facts: Facts, purpose: Purpose) -> list[Finding]:
     if facts.torch.state != "ok" or not facts.torch.cuda_build or not architectures:
         return []
     cards = _cards(facts)
-    left_out = [(name, gpu) for name, gpu in cards if not _fits(architectures, gpu)]
+    left_out = [(name, gpu) for name, gpu in cards if not has_code_for(architectures, gpu)]
     if not left_out:
         return []
     enough = len(cards) - len(left_out) >= (purpose.gpus or 1)
@@ -168,10 +169,6 @@ def _cards(facts: Facts) -> list[tuple[str, tuple[int, int]]]:
     if facts.torch.devices:
         return [(device.name, device.capability) for device in facts.torch.devices]
     return [(device.name, device.capability) for device in in_use(facts) if device.capability is not None]
-
-
-def _fits(architectures: tuple[str, ...], capability: tuple[int, int]) -> bool:
-    return machine_code_fits(architectures, capability) or ptx_fits(architectures, capability)
 
 
 def _only_ptx(facts: Facts) -> bool:
