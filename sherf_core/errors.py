@@ -54,3 +54,7 @@ class DatasetError(SherfError):
 
 class ConfigurationError(SherfError):
     """A profile or an option asks for something that cannot be."""
+
+
+class TrainingError(SherfError):
+    """A training cannot go on, or cannot be taken up again."""

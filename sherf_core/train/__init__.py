@@ -1,0 +1,1 @@
+"""Training: the published recipe on one process or many."""
