@@ -58,3 +58,7 @@ class ConfigurationError(SherfError):
 
 class TrainingError(SherfError):
     """A training cannot go on, or cannot be taken up again."""
+
+
+class RankError(SherfError):
+    """One of several processes failed, and the others were stopped."""

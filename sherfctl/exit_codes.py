@@ -20,3 +20,5 @@ class ExitCode(IntEnum):
     """A defect of this program; a traceback was saved."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C."""
+    TERMINATED = 143
+    """Stopped by SIGTERM, in order: what was to be stored is stored."""

@@ -20,7 +20,9 @@ from sherf_core.io.digest import sha256
 from sherf_core.metrics.vgg_files import HOW_TO_GET, find_vgg_weights
 
 if TYPE_CHECKING:
-    from sherf_core.evaluate.runner import OnItem
+    from sherf_core.evaluate.renderer import SherfRenderer
+    from sherf_core.evaluate.runner import Evaluation, OnItem
+    from sherf_core.metrics.suite import MetricSuite
     from sherf_core.model.sherf import Sherf
 
 # Settings count as changed when one of these programs did: each can change the figures.
@@ -122,21 +124,36 @@ class Job:
             on_item: called after each picture.
             on_open: called once the output folder is ready, and an earlier run in it was set aside where need be.
         """
-        from sherf_core.evaluate.document import Circumstances
-        from sherf_core.evaluate.output import write_output
-        from sherf_core.evaluate.renderer import SherfRenderer
         from sherf_core.evaluate.runner import evaluate
+
+        # Whatever can fail on a user's file comes first: the folder may hold a good run, which opening moves aside.
+        renderer, metrics = self.means()
+        self.folder.open(self.plan.items)
+        on_open(self.folder)
+        return self.write(evaluate(self.plan, self.reader, renderer, metrics, self.folder, on_item))
+
+    def means(self, device: str | None = None) -> tuple[SherfRenderer, MetricSuite]:
+        """The model and the metrics, on the evaluation's device or another.
+
+        Raises:
+            SherfError: a file of weights is broken.
+        """
+        from sherf_core.evaluate.renderer import SherfRenderer
         from sherf_core.metrics.lpips import Lpips
         from sherf_core.metrics.suite import MetricSuite
 
-        # Whatever can fail on a user's file comes first: the folder may hold a good run, which opening moves aside.
-        lpips = Lpips.from_file(self.vgg, self.options.device) if self.vgg else None
-        metrics = MetricSuite(lpips, f"not measured: {HOW_TO_GET}")
-        renderer = SherfRenderer(self._model())
-        self.folder.open(self.plan.items)
-        on_open(self.folder)
-        evaluation = evaluate(self.plan, self.reader, renderer, metrics, self.folder, on_item)
+        device = self.options.device if device is None else device
+        lpips = Lpips.from_file(self.vgg, device) if self.vgg else None
+        return SherfRenderer(self._model().to(device)), MetricSuite(lpips, f"not measured: {HOW_TO_GET}")
+
+    def write(self, evaluation: Evaluation, *, processes: int = 1) -> dict[str, Any]:
+        """Write metrics.json and report.html of a finished evaluation, and return metrics.json's content."""
+        from sherf_core.evaluate.document import Circumstances
+        from sherf_core.evaluate.output import write_output
+
         machine: dict[str, Any] = {"profile": self.options.profile, "device": device_name(self.options.device)}
+        if processes > 1:
+            machine["processes"] = processes
         if self.options.forced is not None:
             machine["forced_past"] = list(self.options.forced)
         circumstances = Circumstances(self.weights, self.files, machine, self.versions)
@@ -165,7 +182,7 @@ class Job:
         model.load_state_dict(state, strict=True)
         torch.backends.cuda.matmul.allow_tf32 = self.options.tf32
         torch.backends.cudnn.allow_tf32 = self.options.tf32
-        return model.to(self.options.device)
+        return model
 
 
 def prepare(options: Options) -> Job:

@@ -31,7 +31,7 @@ GPU_ONLY = (
 )
 
 
-def blockers_of(job: Job, machine: Facts) -> tuple[Finding, ...]:
+def blockers_of(job: Job, machine: Facts, gpus: int | None = None) -> tuple[Finding, ...]:
     """What blocks this evaluation.
 
     The files are those of the prepared job, wherever they lie, so that a named checkpoint is never missing. Where only
@@ -39,7 +39,7 @@ def blockers_of(job: Job, machine: Facts) -> tuple[Finding, ...]:
     """
     from checks import Purpose, Severity, diagnose
 
-    purpose = Purpose("eval", job.plan.dataset, job.sources.data)
+    purpose = Purpose("eval", job.plan.dataset, job.sources.data, gpus=gpus)
     diagnosis = diagnose(facts_of(job, machine), purpose)
     beside: tuple[str, ...] = ("DATA.",) if job.plan.partial else ()
     if job.options.device == "cpu":

@@ -31,6 +31,8 @@ class Wishes:
     stats: Literal["sample", "running"]
     out: Path | None
     limit: int | None
+    gpus: int | None = None
+    processes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,30 @@ def options_of(wishes: Wishes, resolved: ResolvedProfile, program: Mapping[str, 
     )
 
 
+def processes_of(wishes: Wishes, resolved: ResolvedProfile) -> int:
+    """How many processes share the pictures: one for each GPU that is asked for, or so many on the CPU.
+
+    Raises:
+        ConfigurationError: GPUs are asked for on the CPU, or processes on a GPU.
+    """
+    from sherf_core.errors import ConfigurationError
+
+    on_cpu = resolved.profile.device == "cpu"
+    if wishes.gpus is not None and on_cpu:
+        raise ConfigurationError(
+            f"--gpus {wishes.gpus}, and profile {resolved.name} computes on the CPU",
+            fix="leave it out, or share the pictures among processes: --processes N",
+            code="RUN.GPUS",
+        )
+    if wishes.processes is not None and not on_cpu:
+        raise ConfigurationError(
+            f"--processes {wishes.processes}, and profile {resolved.name} computes on a GPU",
+            expected="one process for each GPU",
+            fix="--gpus N, or --profile cpu",
+        )
+    return (wishes.processes if on_cpu else wishes.gpus) or 1
+
+
 def settings_of(wishes: Wishes, resolved: ResolvedProfile, job: Job) -> list[Setting]:
     """Every setting of a prepared evaluation with its source."""
     from profiles.store import AUTO
@@ -109,6 +135,9 @@ def settings_of(wishes: Wishes, resolved: ResolvedProfile, job: Job) -> list[Set
         chosen("checkpoint", job.files["checkpoint"], wishes.checkpoint, usual),
         Setting("stats", wishes.stats, "the published evaluation's" if wishes.stats == "sample" else "option --stats"),
         chosen("subjects", ", ".join(job.plan.subjects), wishes.subjects or None, "the split's test"),
+        chosen("processes", processes_of(wishes, resolved), wishes.processes, "the default")
+        if resolved.profile.device == "cpu"
+        else chosen("gpus", processes_of(wishes, resolved), wishes.gpus, "the default"),
         chosen("limit", wishes.limit or "none", wishes.limit, "the default"),
         Setting("pictures", str(len(job.plan.items)), "follows from subjects and limit"),
         chosen("out", job.folder.path, wishes.out, out),
@@ -127,6 +156,9 @@ def command_of(wishes: Wishes, job: Job) -> str:
     words += ["--resolution", str(job.reader.resolution), "--stats", wishes.stats]
     if wishes.subjects:
         words += ["--subjects", ",".join(job.plan.subjects)]
+    for name in ("gpus", "processes"):
+        if getattr(wishes, name) is not None:
+            words += [f"--{name}", str(getattr(wishes, name))]
     if wishes.limit is not None:
         words += ["--limit", str(wishes.limit)]
     return shlex.join([*words, "--out", str(job.folder.path)])

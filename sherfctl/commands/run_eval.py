@@ -64,6 +64,12 @@ def run_eval(
         ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Make the first N pictures only.")] = None,
+    gpus: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="GPUs that share the pictures [default: 1].")
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="On a CPU: processes that share the pictures [default: 1].")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, where each setting comes from, and stop.")
@@ -84,7 +90,14 @@ def run_eval(
     from profiles import UnknownProfileError, resolve_profile
     from sherf_core.evaluate.job import prepare
     from sherfctl.commands.eval_checks import blockers_of, refuse
-    from sherfctl.commands.eval_settings import Wishes, command_of, options_of, settings_of, show_plan
+    from sherfctl.commands.eval_settings import (
+        Wishes,
+        command_of,
+        options_of,
+        processes_of,
+        settings_of,
+        show_plan,
+    )
 
     console = console_of(context)
     console.use_json(as_json)
@@ -99,6 +112,8 @@ def run_eval(
         stats=stats.value,
         out=out,
         limit=limit,
+        gpus=gpus,
+        processes=processes,
     )
     facts = machine_facts()
     try:
@@ -107,8 +122,9 @@ def run_eval(
         from sherfctl.commands.profiles import unknown_profile
 
         raise unknown_profile(error) from error
+    count = processes_of(wishes, resolved)
     job = prepare(options_of(wishes, resolved, program={"sherfctl": __version__}))
-    blockers = blockers_of(job, facts)
+    blockers = blockers_of(job, facts, gpus)
     if force:
         forced = tuple(finding.id for finding in blockers)
         job = replace(job, options=replace(job.options, forced=forced))
@@ -120,7 +136,7 @@ def run_eval(
     for finding in blockers:
         console.warn(f"forced past {finding.id}: {finding.title}")
     _announce(console, job, resolved)
-    document = _run(console, job)
+    document = _run(console, job, count)
     if as_json:
         console.document({"out": str(job.folder.path), **document})
         return ExitCode.FINE
@@ -130,8 +146,10 @@ def run_eval(
     return ExitCode.FINE
 
 
-def _run(console: Console, job: Job) -> dict[str, Any]:
+def _run(console: Console, job: Job, processes: int) -> dict[str, Any]:
     """Run the job behind a progress bar; after Ctrl-C say how to go on."""
+    from functools import partial
+
     from sherf_core.evaluate.document import number
     from sherf_core.evaluate.results import ItemResult
 
@@ -143,8 +161,14 @@ def _run(console: Console, job: Job) -> dict[str, Any]:
             else:
                 progress.advance(note=f"PSNR {number('psnr', result.measurements['paper']['psnr'].value)}")
 
+        work = job.run
+        if processes > 1:
+            from sherf_core.evaluate.spread import evaluate_spread
+            from sherf_core.train.launch import Launch
+
+            work = partial(evaluate_spread, job, Launch(processes=processes))
         try:
-            document = job.run(on_item, lambda folder: _tell_moved(console, folder))
+            document = work(on_item, lambda folder: _tell_moved(console, folder))
         except KeyboardInterrupt:
             console.note(
                 f"{progress.done} of {len(job.plan.items)} pictures are stored in {job.folder.path}; "
