@@ -1,11 +1,18 @@
-"""Feature fusion: a transformer over a point's three tokens (SHERF section 3.3)."""
+"""Feature fusion: a point's features as three tokens, and a transformer over them (SHERF section 3.3)."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
+
+from sherf_core.model.encoding import PositionalEncoding
+from sherf_core.model.field import POSITION_OCTAVES, VIEW_OCTAVES
+from sherf_core.model.pixels import COLOUR_OCTAVES
+from sherf_core.model.volume import SparseEncoder
 
 TOKEN_CHANNELS = 32
 HEADS = 3
@@ -77,3 +84,44 @@ class FusionTransformer(nn.Module):
             for step in layer:
                 tokens = step(tokens)
         return tokens
+
+
+@dataclass(frozen=True)
+class PointFeatures:
+    """Features of P canonical points, and where they lie in the observation."""
+
+    planes: Float[Tensor, "P 3 32"]
+    pixels: Float[Tensor, "P 96"]
+    volume: Float[Tensor, "P 96"]
+    world: Float[Tensor, "P 3"]
+    uv: Float[Tensor, "P 2"]
+
+    def tokens(self) -> Float[Tensor, "P 3 96"]:
+        """Token t is [planes, pixels, volume], each's channels 32t to 32t + 31."""
+        return torch.cat([self.planes, self.pixels.unflatten(1, (3, 32)), self.volume.unflatten(1, (3, 32))], dim=2)
+
+
+class FeatureFusion(nn.Module):
+    """`renderer` of the published files: the learned parts between the encoders and the decoder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder_3d = SparseEncoder()
+        self.conv1d_projection = nn.Conv1d(192, 96, 1)
+        self.conv1d_reprojection = nn.Conv1d(96, 32, 1)
+        self.transformer = FusionTransformer()
+        self.rgb_enc = PositionalEncoding(COLOUR_OCTAVES)
+        self.pos_enc = PositionalEncoding(POSITION_OCTAVES)
+        self.view_enc = PositionalEncoding(VIEW_OCTAVES)
+
+    def forward(self, tokens: Float[Tensor, "P 3 96"]) -> Float[Tensor, "P 3 32"]:
+        return self.transformer(self.merge(tokens))
+
+    def merge(self, tokens: Float[Tensor, "P 3 96"]) -> Float[Tensor, "P 3 32"]:
+        """One token of 32 out of each [planes, pixels, volume] of 96."""
+        return linear(self.conv1d_reprojection, tokens)
+
+
+def linear(convolution: nn.Conv1d, x: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch D"]:
+    """A convolution of width 1, applied along the last dimension: published files call these layers conv1d."""
+    return nn.functional.linear(x, convolution.weight[:, :, 0], convolution.bias)

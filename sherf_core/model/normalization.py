@@ -7,6 +7,8 @@ these layers never mix samples, whatever the batch size.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -26,7 +28,7 @@ class SampleBatchNorm(nn.Module):
         momentum: running = (1 - momentum) · running + momentum · batch, with the unbiased variance.
 
     `statistics` chooses what normalises: "sample" (the published evaluation) or "running". The running statistics
-    move in training mode only, once a sample, in order.
+    move in training mode only, once a sample, in order; under `recorded_statistics` they stay, and are noted down.
     """
 
     running_mean: Tensor
@@ -37,6 +39,7 @@ class SampleBatchNorm(nn.Module):
         super().__init__()
         self.eps, self.momentum = eps, momentum
         self.statistics: Statistics = "sample"
+        self.record: list[Float[Tensor, "B 2 C"]] | None = None
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
@@ -44,6 +47,8 @@ class SampleBatchNorm(nn.Module):
         self.register_buffer("num_batches_tracked", torch.tensor(0))
 
     def forward(self, x: Float[Tensor, "B C *space"]) -> Float[Tensor, "B C *space"]:
+        # Under autocast the input may have 16 bits, whose range is too small for sums of squares.
+        x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
         if self.training:
             self._track(x.detach())
         if self.statistics == "running":
@@ -55,9 +60,18 @@ class SampleBatchNorm(nn.Module):
     @torch.no_grad()
     def _track(self, x: Float[Tensor, "B C *space"]) -> None:
         variance, mean = torch.var_mean(x.flatten(2), dim=2, unbiased=True)
-        for sample_mean, sample_variance in zip(mean, variance, strict=True):
-            self.running_mean.lerp_(sample_mean, self.momentum)
-            self.running_var.lerp_(sample_variance, self.momentum)
+        statistics = torch.stack([mean, variance], dim=1)
+        if self.record is not None:
+            self.record.append(statistics)
+            return
+        self.move(statistics)
+
+    @torch.no_grad()
+    def move(self, statistics: Float[Tensor, "B 2 C"]) -> None:
+        """Move the running statistics towards each sample's mean and unbiased variance, one after the other."""
+        for mean, variance in statistics:
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance, self.momentum)
             self.num_batches_tracked += 1
 
 
@@ -66,3 +80,35 @@ def set_statistics(module: nn.Module, statistics: Statistics) -> None:
     for child in module.modules():
         if isinstance(child, SampleBatchNorm):
             child.statistics = statistics
+
+
+Recorded = dict[str, list[Float[Tensor, "B 2 C"]]]
+"""By layer's name, each forward pass's means and unbiased variances of its samples."""
+
+
+@contextmanager
+def recorded_statistics(module: nn.Module) -> Iterator[Recorded]:
+    """Note each layer's statistics in place of moving its running ones; layers that did not run are not in it.
+
+    Running statistics depend on the samples' order. Where samples are spread over processes, the notes are gathered
+    and applied by `move_statistics` in one order.
+    """
+    layers = {name: child for name, child in module.named_modules() if isinstance(child, SampleBatchNorm)}
+    for layer in layers.values():
+        layer.record = []
+    recorded: Recorded = {}
+    try:
+        yield recorded
+        recorded.update({name: layer.record for name, layer in layers.items() if layer.record})
+    finally:
+        for layer in layers.values():
+            layer.record = None
+
+
+def move_statistics(module: nn.Module, statistics: Mapping[str, Float[Tensor, "B 2 C"]]) -> None:
+    """Apply gathered statistics: samples in their order, by layer's name."""
+    layers = dict(module.named_modules())
+    for name, values in statistics.items():
+        layer = layers[name]
+        assert isinstance(layer, SampleBatchNorm)
+        layer.move(values)

@@ -6,32 +6,35 @@ render   ray samples -> canonical points -> features -> field -> pixels   (defor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from sherf_core.body.model import BodyModel
 from sherf_core.geometry.nearest import VertexSearch
 from sherf_core.model.deform import VertexMaps, canonical_box, canonical_vertices, to_canonical, to_posed
-from sherf_core.model.encoding import PositionalEncoding
-from sherf_core.model.field import POSITION_OCTAVES, VIEW_OCTAVES, RadianceField
-from sherf_core.model.fusion import FusionTransformer
+from sherf_core.model.field import RadianceField
+from sherf_core.model.fusion import FeatureFusion, PointFeatures, linear
 from sherf_core.model.inputs import Bodies, Observation, RayBundle
 from sherf_core.model.normalization import Statistics, set_statistics
-from sherf_core.model.pixels import COLOUR_OCTAVES, pixel_features, project
+from sherf_core.model.pixels import pixel_features, project
 from sherf_core.model.resnet import GlobalEncoder, PixelEncoder
 from sherf_core.model.triplane import TriPlaneGenerator, sample_planes
 from sherf_core.model.visibility import faces_camera, last_faces, vertex_normals
-from sherf_core.model.volume import BodyVolume, SparseEncoder
+from sherf_core.model.volume import BodyVolume
 from sherf_core.render.compositing import EMPTY_SIGMA, composite
 from sherf_core.render.sampling import sample_depths
 
 SHELL_RADIUS = 0.05
 # Finding out that a sample is far from the body takes this much less memory than making a near one's features.
 SAMPLES_PER_POINT = 16
+HALF = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,8 @@ class SherfConfig:
         points_per_chunk: points near the body whose features are made at once, which bounds memory outside of training.
         density_noise: standard deviation of the noise on sigma in training mode.
         nearest: "grid" searches near the body only; "brute" compares all pairs (the reference).
+        precision: of the networks; geometry and compositing are in float32 whatever it is.
+        gradient_checkpointing: keep nothing of a chunk's features for the backward pass, and compute them again there.
     """
 
     statistics: Statistics = "sample"
@@ -51,6 +56,8 @@ class SherfConfig:
     points_per_chunk: int = 1 << 15
     density_noise: float = 1.0
     nearest: Literal["grid", "brute"] = "grid"
+    precision: Literal["float32", "float16", "bfloat16"] = "float32"
+    gradient_checkpointing: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,42 +87,6 @@ class Rendering:
     rgb: Float[Tensor, "B M 3"]
     depth: Float[Tensor, "B M"]
     alpha: Float[Tensor, "B M"]
-
-
-@dataclass(frozen=True)
-class PointFeatures:
-    """Features of P canonical points, and where they lie in the observation."""
-
-    planes: Float[Tensor, "P 3 32"]
-    pixels: Float[Tensor, "P 96"]
-    volume: Float[Tensor, "P 96"]
-    world: Float[Tensor, "P 3"]
-    uv: Float[Tensor, "P 2"]
-
-    def tokens(self) -> Float[Tensor, "P 3 96"]:
-        """Token t is [planes, pixels, volume], each's channels 32t to 32t + 31."""
-        return torch.cat([self.planes, self.pixels.unflatten(1, (3, 32)), self.volume.unflatten(1, (3, 32))], dim=2)
-
-
-class FeatureFusion(nn.Module):
-    """`renderer` of the published files: the learned parts between the encoders and the decoder."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder_3d = SparseEncoder()
-        self.conv1d_projection = nn.Conv1d(192, 96, 1)
-        self.conv1d_reprojection = nn.Conv1d(96, 32, 1)
-        self.transformer = FusionTransformer()
-        self.rgb_enc = PositionalEncoding(COLOUR_OCTAVES)
-        self.pos_enc = PositionalEncoding(POSITION_OCTAVES)
-        self.view_enc = PositionalEncoding(VIEW_OCTAVES)
-
-    def forward(self, tokens: Float[Tensor, "P 3 96"]) -> Float[Tensor, "P 3 32"]:
-        return self.transformer(self.merge(tokens))
-
-    def merge(self, tokens: Float[Tensor, "P 3 96"]) -> Float[Tensor, "P 3 32"]:
-        """One token of 32 out of each [planes, pixels, volume] of 96."""
-        return _linear(self.conv1d_reprojection, tokens)
 
 
 class Sherf(nn.Module):
@@ -149,9 +120,11 @@ class Sherf(nn.Module):
         self._canonical_search: VertexSearch | None = None
         set_statistics(self, self.config.statistics)
 
-    def forward(self, observation: Observation, bodies: Bodies, rays: RayBundle) -> Rendering:
+    def forward(
+        self, observation: Observation, bodies: Bodies, rays: RayBundle, noise_seeds: Sequence[int] | None = None
+    ) -> Rendering:
         """Render `bodies` along `rays`, each with the appearance of its own observation."""
-        return self.render(self.encode(observation), bodies, rays)
+        return self.render(self.encode(observation), bodies, rays, noise_seeds)
 
     # Encoding ---------------------------------------------------------------------------------------------------
 
@@ -160,18 +133,22 @@ class Sherf(nn.Module):
 
     def encode_global(self, image: Float[Tensor, "B 3 H W"]) -> tuple[Tensor, Tensor]:
         """The half of `encode` that the whole picture decides: z (B, 512) and the planes (B, 3, 32, 256, 256)."""
-        z = self.encoder_2d(image)
-        return z, self.backbone(z)
+        with self._networks():
+            z = self.encoder_2d(image)
+            planes = self.backbone(z)
+        return z.float(), planes.float()
 
     def encode_local(
         self, observation: Observation, z: Float[Tensor, "B 512"], planes: Float[Tensor, "B 3 32 256 256"]
     ) -> EncodedPerson:
         """The other half: features of pixels and of the body's vertices."""
-        feature_map = self.encoder_2d_feature(observation.image)
-        on_vertices = self.vertex_features(observation, feature_map)
-        levels = self.renderer.encoder_3d(on_vertices, self.volume)
+        with self._networks():
+            feature_map = self.encoder_2d_feature(observation.image)
+        on_vertices = self.vertex_features(observation, feature_map.float())
+        with self._networks():
+            levels = self.renderer.encoder_3d(on_vertices, self.volume)
         to_observation = to_posed(self.body_model, observation.body)
-        return EncodedPerson(observation, z, planes, feature_map, levels, to_observation)
+        return EncodedPerson(observation, z, planes, feature_map.float(), levels, to_observation)
 
     def vertex_features(
         self, observation: Observation, feature_map: Float[Tensor, "B 64 h w"]
@@ -183,7 +160,7 @@ class Sherf(nn.Module):
         for sample, image in enumerate(observation.image):
             uv = project(vertices[sample], observation.K[sample], observation.R[sample], observation.T[sample])
             features.append(pixel_features(feature_map[sample], image, uv, self.renderer.rgb_enc))
-        return _linear(self.conv1d_projection, torch.stack(features)) * visible[..., None]
+        return linear(self.conv1d_projection, torch.stack(features)) * visible[..., None]
 
     def visible_vertices(self, observation: Observation, vertices: Float[Tensor, "B V 3"]) -> Tensor:
         normals = vertex_normals(vertices, self.body_model.faces, self.last_faces)
@@ -191,14 +168,24 @@ class Sherf(nn.Module):
 
     # Rendering --------------------------------------------------------------------------------------------------
 
-    def render(self, person: EncodedPerson, bodies: Bodies, rays: RayBundle) -> Rendering:
-        """Render each sample as if it were alone."""
+    def render(
+        self, person: EncodedPerson, bodies: Bodies, rays: RayBundle, noise_seeds: Sequence[int] | None = None
+    ) -> Rendering:
+        """Render each sample as if it were alone.
+
+        Args:
+            person: the encoded observations.
+            bodies: the bodies to render.
+            rays: of each body.
+            noise_seeds: of each sample's noise on the density in training mode; without them it follows torch's own.
+        """
         maps = to_canonical(self.body_model, bodies)
         vertices = self.body_model.vertices(bodies.poses, bodies.shapes)
         samples = []
         for sample in range(len(bodies.poses)):
             search = VertexSearch(vertices[sample], radius=SHELL_RADIUS, method=self.config.nearest)
-            samples.append(self._render_sample(person, bodies, rays, sample, maps, search))
+            generator = None if noise_seeds is None else self._generator(noise_seeds[sample])
+            samples.append(self._render_sample(person, bodies, rays, sample, maps, search, generator))
         rgb, depth, alpha = (torch.stack(parts) for parts in zip(*samples, strict=True))
         return Rendering(rgb, depth, alpha)
 
@@ -210,18 +197,22 @@ class Sherf(nn.Module):
         sample: int,
         maps: VertexMaps,
         search: VertexSearch,
+        generator: torch.Generator | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         near, far = rays.near[sample], rays.far[sample]
         hit = rays.hit[sample].nonzero().squeeze(1)
+        noise = self._density_noise(len(hit), near, generator)
         rays_per_chunk = max(1, SAMPLES_PER_POINT * self.config.points_per_chunk // self.config.samples_per_ray)
         parts = []
-        for chunk in hit.split(rays_per_chunk):
+        for chunk, chunk_noise in zip(hit.split(rays_per_chunk), noise.split(rays_per_chunk), strict=True):
             origins, directions = rays.origins[sample, chunk], rays.directions[sample, chunk]
             depths = sample_depths(near[chunk], far[chunk], self.config.samples_per_ray)
             kept, canonical, view = self.locate(bodies, sample, origins, directions, depths, maps, search)
             pieces = zip(*(x.split(self.config.points_per_chunk) for x in (canonical, view)), strict=True)
-            fields = [self.field(person, sample, *piece) for piece in pieces]
+            fields = [self._field_of_piece(person, sample, *piece) for piece in pieces]
             sigma_kept, colour_kept = (torch.cat(column) for column in zip(*fields, strict=True))
+            if chunk_noise.shape[1]:
+                sigma_kept = sigma_kept + chunk_noise.flatten()[kept]
             sigma = torch.full_like(depths, EMPTY_SIGMA).flatten().index_put((kept,), sigma_kept).view_as(depths)
             colour = depths.new_zeros(depths.numel(), 3).index_put((kept,), colour_kept).unflatten(0, depths.shape)
             parts.append(composite(sigma, colour, depths, directions))
@@ -252,27 +243,69 @@ class Sherf(nn.Module):
         return kept, canonical, view
 
     def field(
+        self,
+        person: EncodedPerson,
+        sample: int,
+        points: Float[Tensor, "P 3"],
+        directions: Float[Tensor, "P 3"],
+        nearest: Int64[Tensor, "P"] | None = None,
+    ) -> tuple[Float[Tensor, "P"], Float[Tensor, "P 3"]]:
+        """Density (before its ReLU, without noise) and colour of canonical points."""
+        tokens = self.features(person, sample, points, nearest).tokens()
+        position, view = self.renderer.pos_enc(points), self.renderer.view_enc(directions)
+        with self._networks():
+            sigma, colour = self.decoder(position, view, self.renderer(tokens))
+        return sigma.float(), colour.float()
+
+    def _field_of_piece(
         self, person: EncodedPerson, sample: int, points: Float[Tensor, "P 3"], directions: Float[Tensor, "P 3"]
     ) -> tuple[Float[Tensor, "P"], Float[Tensor, "P 3"]]:
-        """Density (before its ReLU) and colour of canonical points."""
-        tokens = self.renderer(self.features(person, sample, points).tokens())
-        sigma, colour = self.decoder(self.renderer.pos_enc(points), self.renderer.view_enc(directions), tokens)
-        if self.training and self.config.density_noise > 0:
-            sigma = sigma + self.config.density_noise * torch.randn_like(sigma)
-        return sigma, colour
+        if not (self.config.gradient_checkpointing and torch.is_grad_enabled()):
+            return self.field(person, sample, points, directions)
+        # The search has no gradient: it need not be done again.
+        nearest, _ = self._search_canonical().nearest(points)
+        fields: tuple[Tensor, Tensor] = checkpoint(
+            self.field, person, sample, points, directions, nearest, use_reentrant=False, preserve_rng_state=False
+        )
+        return fields
 
-    def features(self, person: EncodedPerson, sample: int, points: Float[Tensor, "P 3"]) -> PointFeatures:
-        """Global, pixel-aligned and point-level features of canonical points (specification, section 5)."""
+    def _density_noise(
+        self, rays: int, like: Float[Tensor, "M"], generator: torch.Generator | None
+    ) -> Float[Tensor, "{rays} _"]:
+        """Noise of every sample of every ray, or none: all at once, so that it does not depend on the chunks."""
+        if not (self.training and self.config.density_noise > 0):
+            return like.new_zeros(rays, 0)
+        noise = torch.randn(
+            rays, self.config.samples_per_ray, dtype=like.dtype, device=like.device, generator=generator
+        )
+        return noise * self.config.density_noise
+
+    def _generator(self, seed: int) -> torch.Generator:
+        return torch.Generator(self.box.device).manual_seed(seed)
+
+    def features(
+        self,
+        person: EncodedPerson,
+        sample: int,
+        points: Float[Tensor, "P 3"],
+        nearest: Int64[Tensor, "P"] | None = None,
+    ) -> PointFeatures:
+        """Global, pixel-aligned and point-level features of canonical points (specification, section 5).
+
+        `nearest` is each point's canonical vertex, searched for where it is not given.
+        """
         observation = person.observation
-        vertex, _ = self._search_canonical().nearest(points)
-        posed = person.to_observation.points(sample, vertex, points)
+        nearest = self._search_canonical().nearest(points)[0] if nearest is None else nearest
+        posed = person.to_observation.points(sample, nearest, points)
         world = posed @ observation.body.R[sample].T + observation.body.Th[sample]
         uv = project(world, observation.K[sample], observation.R[sample], observation.T[sample])
         sampled = self.volume.sample([level[sample] for level in person.levels], points)
+        with self._networks():
+            from_volume = linear(self.renderer.conv1d_projection, sampled).float()
         return PointFeatures(
             planes=sample_planes(person.planes[sample], points, self.box),
             pixels=pixel_features(person.feature_map[sample], observation.image[sample], uv, self.renderer.rgb_enc),
-            volume=_linear(self.renderer.conv1d_projection, sampled),
+            volume=from_volume,
             world=world,
             uv=uv,
         )
@@ -285,7 +318,7 @@ class Sherf(nn.Module):
             self._canonical_search = search
         return search
 
-
-def _linear(convolution: nn.Conv1d, x: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch D"]:
-    """A convolution of width 1, applied along the last dimension: published files call these layers conv1d."""
-    return nn.functional.linear(x, convolution.weight[:, :, 0], convolution.bias)
+    def _networks(self) -> AbstractContextManager[object]:
+        """Lets what is learned compute in the chosen precision."""
+        kind = HALF.get(self.config.precision)
+        return nullcontext() if kind is None else torch.autocast(self.box.device.type, kind)

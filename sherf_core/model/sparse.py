@@ -88,7 +88,8 @@ class KernelMap(nn.Module):
         y = x.new_zeros(len(x), self.rows, weight.shape[0])
         inputs, outputs = self.inputs.split(self.counts), self.outputs.split(self.counts)
         for kernel, source, target in zip(kernels, inputs, outputs, strict=True):
-            y.index_add_(1, target, x.index_select(1, source) @ kernel)
+            # Under autocast a product may have 16 bits; the sum of 27 of them keeps the input's.
+            y.index_add_(1, target, (x.index_select(1, source) @ kernel).to(y.dtype))
         return y
 
 

@@ -34,7 +34,14 @@ def restore_random_states(states: Mapping[str, str]) -> None:
         random.setstate((3, tuple(int(word) for word in words), None))
     if "numpy" in states:
         words = np.frombuffer(bytes.fromhex(states["numpy"]), np.uint32)
-        np.random.set_state(("MT19937", words[:-1], int(words[-1]), 0, 0.0))
+        np.random.set_state(
+            {
+                "bit_generator": "MT19937",
+                "state": {"key": words[:-1], "pos": int(words[-1])},
+                "has_gauss": 0,
+                "gauss": 0.0,
+            }
+        )
     if "torch" in states:
         torch.set_rng_state(_bytes_tensor(states["torch"]))
     if torch.cuda.is_available() and torch.cuda.is_initialized():

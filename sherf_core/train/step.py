@@ -1,0 +1,160 @@
+"""One step's gradients and statistics: the mean over the effective batch, however that is spread.
+
+Every sample stands alone (BatchNorm, noise, rays), a process adds up its samples' gradients, and torch's
+DistributedDataParallel takes the mean over the processes at the end. Until then processes do not talk, so that one that
+runs out of memory may begin its step again without the others noticing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from sherf_core.model.normalization import Recorded, move_statistics, recorded_statistics
+from sherf_core.model.sherf import Sherf
+from sherf_core.train.batches import Batch, choose_rays
+from sherf_core.train.loss import PARTS, ReconstructionLoss
+from sherf_core.train.world import World
+
+UNUSED = (
+    "encoder_2d.backbone.fc.",
+    *(f"encoder_2d_feature.backbone.{name}." for name in ("layer2", "layer3", "layer4", "fc")),
+    "renderer.encoder_3d.down3.",
+    "renderer.encoder_3d.conv4.",
+    "noise_strength",
+)
+"""Parameters that published files hold and nothing uses (specification, sections 2, 3 and 5): they are not trained."""
+
+
+def freeze_unused(model: Sherf) -> None:
+    """Leave out of the training what has no part in the picture."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not (name.startswith(UNUSED) or name.endswith(UNUSED)))
+
+
+class SampleLosses(nn.Module):
+    """The model with its loss, so that DistributedDataParallel may wrap both."""
+
+    def __init__(self, model: Sherf, loss: ReconstructionLoss, rays_per_sample: int | None) -> None:
+        super().__init__()
+        self.model, self.loss, self.rays_per_sample = model, loss, rays_per_sample
+
+    def forward(self, batch: Batch | None) -> Float[Tensor, "B 5"]:
+        """Loss and parts of each sample; without a batch, a zero to which every trained parameter leads."""
+        if batch is None:
+            leads = [parameter.sum() for parameter in self.model.parameters() if parameter.requires_grad]
+            return (torch.stack(leads).sum() * 0).expand(1, len(PARTS))
+        chosen = choose_rays(batch, self.model.body_model, self.rays_per_sample)
+        seeds = [one.noise_seed for one in batch.samples]
+        rendering = self.model(batch.observation, batch.bodies, chosen.rays, seeds)
+        losses = []
+        for index, (count, patch) in enumerate(zip(chosen.counts, chosen.patches, strict=True)):
+            pixels = chosen.pixels[index, :count]
+            losses.append(
+                self.loss(
+                    rendering.rgb[index, :count],
+                    rendering.alpha[index, :count],
+                    batch.truth[index].flatten(0, 1)[pixels],
+                    batch.mask[index].flatten()[pixels],
+                    chosen.rays.hit[index, :count],
+                    patch,
+                )
+            )
+        return torch.stack(losses)
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a process found in its part of a step.
+
+    Attributes:
+        losses: loss and parts of each of its samples, in their order.
+        recorded: statistics of its BatchNorm layers, in the same order.
+    """
+
+    losses: Float[Tensor, "N 5"]
+    recorded: Recorded
+
+
+class GradientStep:
+    """Gradients of steps, on one process or several.
+
+    Args:
+        losses: the model with its loss, on this process's device.
+        world: the processes.
+    """
+
+    def __init__(self, losses: SampleLosses, world: World) -> None:
+        self.losses, self.world = losses, world
+        self._spread: DistributedDataParallel | None = None
+        if world.size > 1:
+            self._spread = DistributedDataParallel(
+                losses, device_ids=[world.device] if world.device.type == "cuda" else None, broadcast_buffers=False
+            )
+
+    def accumulate(
+        self, batches: Sequence[Batch], points_per_chunk: int, scaler: torch.amp.GradScaler | None = None
+    ) -> StepResult:
+        """This process's share of the gradients, added up in place of whatever the parameters had.
+
+        Args:
+            batches: rounds of this process, on any device.
+            points_per_chunk: points near the body that go through the model at once; bounds memory only.
+            scaler: multiplies the loss, for float16.
+        """
+        model = self.losses.model
+        model.config = replace(model.config, points_per_chunk=points_per_chunk)
+        model.zero_grad(set_to_none=True)
+        count = sum(len(batch.samples) for batch in batches)
+        found = []
+        with recorded_statistics(model) as recorded, self._apart():
+            for batch in batches:
+                losses = self._module()(batch.to(self.world.device))
+                loss = losses[:, 0].sum() / count
+                (loss if scaler is None else scaler.scale(loss)).backward()
+                found.append(losses.detach())
+        return StepResult(torch.cat(found), recorded)
+
+    def join(self) -> None:
+        """Take the mean of all processes' gradients."""
+        if self._spread is not None:
+            # A backward pass that adds nothing, outside of no_sync: it sends what was added up before.
+            self._spread(None).sum().backward()
+
+    def move_statistics(self, result: StepResult) -> None:
+        """Move the running statistics by all processes' samples, in the samples' order: the same on each."""
+        layers = {name: torch.cat(values) for name, values in result.recorded.items()}
+        widths = [values[0].numel() for values in layers.values()]
+        rows = torch.cat([values.flatten(1) for values in layers.values()], dim=1)
+        everyone = self.world.gather(rows).flatten(0, 1)
+        columns = everyone.split(widths, dim=1)
+        named = {
+            name: column.unflatten(1, values.shape[1:])
+            for (name, values), column in zip(layers.items(), columns, strict=True)
+        }
+        move_statistics(self.losses.model, named)
+
+    def mean_losses(self, result: StepResult) -> dict[str, float]:
+        """Loss and parts, the mean over all processes' samples."""
+        mean = self.world.gather(result.losses).flatten(0, 1).mean(dim=0)
+        return dict(zip(PARTS, mean.tolist(), strict=True))
+
+    def _module(self) -> nn.Module:
+        return self.losses if self._spread is None else self._spread
+
+    def _apart(self) -> AbstractContextManager[object]:
+        return nullcontext() if self._spread is None else self._spread.no_sync()
+
+
+@torch.no_grad()
+def clean_gradients(model: nn.Module, limit: float) -> None:
+    """NaN becomes 0 and infinities plus or minus `limit`, as published."""
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            torch.nan_to_num(parameter.grad, nan=0.0, posinf=limit, neginf=-limit, out=parameter.grad)
