@@ -86,7 +86,7 @@ class LineFile:
 
 
 class Journal:
-    """The log of one training; on ranks other than the main one it writes nothing.
+    """The log of one training; other ranks than the main one only add events of their own.
 
     Args:
         folder: the run's folder.
@@ -114,9 +114,13 @@ class Journal:
         self.log.append(record)
         self._on_board(lambda board: _scalars(board, record))
 
-    def event(self, kind: str, details: Mapping[str, Any] | None = None) -> None:
-        """Write down that something happened, with the time (UTC)."""
-        if self.main:
+    def event(self, kind: str, details: Mapping[str, Any] | None = None, *, every_rank: bool = False) -> None:
+        """Write down that something happened, with the time (UTC).
+
+        Args:
+            every_rank: whichever rank it happened to; otherwise the main one speaks for all.
+        """
+        if self.main or every_rank:
             now = datetime.now(timezone.utc).isoformat(timespec="seconds")
             self.events.append({"event": kind, "time": now, **(details or {})})
 

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -22,7 +22,7 @@ from sherf_core.train.world import World
 Result = TypeVar("Result")
 
 BATCHES_KEPT = 5
-"""Batches of bad steps that are kept for inspection; a run of them would fill the disk."""
+"""Batches of the last bad steps that each rank keeps for inspection; a long row of them would fill the disk."""
 SMALLEST_CHUNK = 1 << 10
 """Points near the body that are made at once, at the least: with fewer, it is not the chunks that fill the memory."""
 
@@ -39,7 +39,7 @@ _MEMORY_WORDS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch:
+class BadBatch:
     """What a rank trained on in one step, for inspection.
 
     Attributes:
@@ -67,7 +67,7 @@ class BadSteps:
         self.in_a_row = 0
         self._journal, self._world = journal, world
 
-    def skip(self, step: int, loss: Tensor, batch: Callable[[], Batch]) -> bool:
+    def skip(self, step: int, loss: Tensor, batch: Callable[[], BadBatch]) -> bool:
         """Whether to leave this step out. Every rank must ask in every step: they decide together.
 
         Args:
@@ -84,7 +84,7 @@ class BadSteps:
             return False
         self.count += 1
         self.in_a_row += 1
-        path = self._save(step, batch()) if mine and self.count <= BATCHES_KEPT else None
+        path = self._save(step, batch()) if mine else None
         self._journal.event("bad_loss", {"step": step, "ranks": bad, "bad_steps": self.count, "batch": str(path or "")})
         if self.in_a_row >= self.limit:
             raise TrainingError(
@@ -96,7 +96,7 @@ class BadSteps:
             )
         return True
 
-    def _save(self, step: int, batch: Batch) -> Path | None:
+    def _save(self, step: int, batch: BadBatch) -> Path | None:
         stem = self.folder / f"step-{step:08d}-rank-{self._world.rank}"
         path = stem.with_suffix(".safetensors")
         try:
@@ -105,8 +105,12 @@ class BadSteps:
             losses = {name: repr(float(value)) for name, value in batch.losses.items()}
             write_json(stem.with_suffix(".json"), {"step": step, "keys": list(batch.keys), "losses": losses})
         except (OSError, SafetensorError) as error:
-            self._journal.event("batch_not_saved", {"step": step, "why": str(error)})
+            details = {"step": step, "rank": self._world.rank, "why": str(error)}
+            self._journal.event("batch_not_saved", details, every_rank=True)
             return None
+        for old in sorted(self.folder.glob(f"*-rank-{self._world.rank}.safetensors"))[:-BATCHES_KEPT]:
+            old.unlink(missing_ok=True)
+            old.with_suffix(".json").unlink(missing_ok=True)
         return path
 
 
@@ -123,11 +127,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 class MemoryGuard:
     """Repeats a step that ran out of memory with half the points a chunk; the result is that of whole chunks.
 
-    The smaller chunk stays for the steps that follow. What the failed attempt left is undone: gradients, buffers
-    (running statistics), and the position of all random number generators.
+    The smaller chunk stays for the steps that follow. What the failed attempt left is undone: gradients, and the
+    position of all random number generators.
 
     Args:
-        model: whose gradients and buffers the step changes.
+        model: whose gradients the step makes.
         points_per_chunk: where to begin.
     """
 
@@ -138,12 +142,15 @@ class MemoryGuard:
         self._model, self._journal, self._smallest = model, journal, min(smallest, points_per_chunk)
 
     def run(self, step: int, attempt: Callable[[int], Result]) -> Result:
-        """The result of `attempt(points_per_chunk)`, which makes gradients and changes no parameters.
+        """The result of `attempt(points_per_chunk)`.
+
+        Args:
+            attempt: makes gradients anew, and changes neither parameters nor buffers.
 
         Raises:
             TrainingError: RUN.VRAM, when it does not fit with the smallest chunk either.
         """
-        before = _Moment(self._model)
+        before = random_states()
         while True:
             why = ""
             try:
@@ -155,11 +162,12 @@ class MemoryGuard:
                 if self.points_per_chunk <= self._smallest:
                     raise self._too_big(step, why) from error
             # Outside of `except`: until its end the error holds the frames, and these the memory that is to be freed.
-            before.restore()
+            restore_random_states(before)
+            self._model.zero_grad(set_to_none=True)
             _free_memory()
             halved = max(self._smallest, self.points_per_chunk // 2)
             details = {"step": step, "points_per_chunk": halved, "before": self.points_per_chunk, "why": why}
-            self._journal.event("out_of_memory", details)
+            self._journal.event("out_of_memory", details, every_rank=True)
             self.points_per_chunk = halved
 
     def _too_big(self, step: int, why: str) -> TrainingError:
@@ -170,34 +178,6 @@ class MemoryGuard:
             "--set rays_per_sample=4096, or a smaller --resolution",
             code="RUN.VRAM",
         )
-
-
-class _Moment:
-    """What a step may change before its optimiser's: buffers, gradients, random numbers."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self._model = model
-        self._buffers = {name: buffer.clone() for name, buffer in _kept_buffers(model)}
-        self._gradients = {
-            name: None if parameter.grad is None else parameter.grad.clone()
-            for name, parameter in model.named_parameters()
-        }
-        self._random = random_states()
-
-    @torch.no_grad()
-    def restore(self) -> None:
-        for name, buffer in _kept_buffers(self._model):
-            buffer.copy_(self._buffers[name])
-        for name, parameter in self._model.named_parameters():
-            gradient = self._gradients[name]
-            parameter.grad = None if gradient is None else gradient.clone()
-        restore_random_states(self._random)
-
-
-def _kept_buffers(model: nn.Module) -> list[tuple[str, Any]]:
-    """Buffers that are part of the model's state; the others are constants."""
-    kept = model.state_dict(keep_vars=True)
-    return [(name, buffer) for name, buffer in model.named_buffers() if name in kept]
 
 
 def _free_memory() -> None:

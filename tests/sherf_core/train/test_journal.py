@@ -7,7 +7,7 @@ import sys
 import textwrap
 import types
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -68,6 +68,12 @@ def test_other_ranks_write_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_what_happens_to_one_rank_alone_is_told_by_it(tmp_path: Path) -> None:
+    Journal(tmp_path, main=True, tensorboard=False).event("resumed")
+    Journal(tmp_path, main=False).event("out_of_memory", {"step": 3}, every_rank=True)
+    assert [event["event"] for event in lines(tmp_path / "events.jsonl")] == ["resumed", "out_of_memory"]
+
+
 def test_half_a_line_of_a_killed_process_stays_alone(tmp_path: Path) -> None:
     path = tmp_path / "lines.jsonl"
     path.write_bytes(b'{"step": 1}\n{"step": 2, "lo')
@@ -118,7 +124,7 @@ def test_a_picture_that_cannot_be_written_is_an_event(tmp_path: Path) -> None:
 class Board:
     """Stands for TensorBoard's writer."""
 
-    made: list[Board] = []
+    made: ClassVar[list[Board]] = []
     full = False
 
     def __init__(self, log_dir: str, purge_step: int) -> None:
