@@ -73,6 +73,6 @@ class Lpips(nn.Module):
 
 
 def _unit_length(features: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
-    """Each pixel's feature vector divided by its length."""
-    length = features.square().sum(dim=1, keepdim=True).sqrt()
+    """Each pixel's feature vector divided by its length; the gradient of a length of 0 is 0, not NaN."""
+    length = torch.linalg.vector_norm(features, dim=1, keepdim=True)
     return features / (length + 1e-10)

@@ -55,7 +55,7 @@ class Vgg16Features(nn.Module):
         return outputs
 
 
-def require_named_digest(path: Path) -> None:
+def require_named_digest(path: Path, what: str = "VGG16 weights: 553,433,881 bytes", fix: str = _FIX) -> None:
     """See that a file's content is what its name promises; a name without digits of a digest promises nothing.
 
     Raises:
@@ -68,8 +68,8 @@ def require_named_digest(path: Path) -> None:
     if not digest.startswith(promised[1]):
         raise BrokenFileError(
             f"{path} is not the file that its name says: its SHA-256 begins with {digest[: len(promised[1])]}",
-            expected=f"a SHA-256 that begins with {promised[1]} (torchvision's VGG16 weights: 553,433,881 bytes)",
-            fix=_FIX,
+            expected=f"a SHA-256 that begins with {promised[1]} (torchvision's {what})",
+            fix=fix,
             path=path,
         )
 

@@ -1,4 +1,4 @@
-"""Where the VGG16 weights that LPIPS needs may lie (nothing here imports torch)."""
+"""Where torchvision's files of ImageNet weights may lie: VGG16 for LPIPS and others (nothing here imports torch)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ HOW_TO_GET = (
 )
 
 
-def vgg_candidates(roots: Iterable[Path]) -> Iterator[Path]:
+def vgg_candidates(roots: Iterable[Path], name: str = WEIGHTS_NAME) -> Iterator[Path]:
     """Where the weights may lie, best first: `assets/` in each of these folders, then torch's own download caches."""
     for root in roots:
-        yield root / "assets" / WEIGHTS_NAME
+        yield root / "assets" / name
     home = Path(os.path.expanduser("~"))  # unlike Path.home(), no error where there is no home folder
     caches = [home / ".cache" / "torch"]
     if "XDG_CACHE_HOME" in os.environ:
@@ -27,8 +27,8 @@ def vgg_candidates(roots: Iterable[Path]) -> Iterator[Path]:
     if "TORCH_HOME" in os.environ:
         caches.insert(0, Path(os.environ["TORCH_HOME"]))
     for cache in caches:
-        yield cache / "hub" / "checkpoints" / WEIGHTS_NAME
-        yield cache / "checkpoints" / WEIGHTS_NAME
+        yield cache / "hub" / "checkpoints" / name
+        yield cache / "checkpoints" / name
 
 
 def find_vgg_weights(roots: Iterable[Path]) -> Path | None:

@@ -83,7 +83,8 @@ class TrainConfig:
         schedule: course of the learning rate. "published": halved every `halving_images` images' worth of scheduler
             steps, with the published stepping rule; "cosine": linear warm-up, then a half cosine; "constant".
         halving_images: scheduler steps times batch after which "published" halves the rate.
-        warm_up_images: images over which "cosine" and "constant" rise to the full rate.
+        warm_up_images: images over which "cosine" and "constant" rise to the full rate, at most a tenth of the
+            training.
         final_rate: what "cosine" ends at, as a share of the full rate.
         average_half_life: half-life of the weights' exponential average, in thousands of images.
         average_ramp_up: the half-life is at most this share of the images seen; 0: no limit, as published.

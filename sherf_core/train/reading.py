@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -24,7 +24,7 @@ _source: PairSource | None = None
 
 def read_ahead(
     source: PairSource, rounds: Iterable[Sequence[Sample]], workers: int
-) -> Iterator[list[tuple[Sample, Pair]]]:
+) -> Generator[list[tuple[Sample, Pair]], None, None]:
     """Each round's samples with their pictures, in order; the next ones are read meanwhile.
 
     Args:

@@ -24,12 +24,12 @@ class PairSource(Protocol):
     def __len__(self) -> int:
         """How many targets there are."""
 
-    def pair(self, target: int, choice: int) -> tuple[Frame, Frame]:
+    def pair(self, index: int, seed: int, /) -> tuple[Frame, Frame]:
         """An observation and the target.
 
         Args:
-            target: 0 to len - 1.
-            choice: a number, evenly spread over 0 to 2^32 - 1, that decides which observation.
+            index: of the target, 0 to len - 1.
+            seed: a number of 32 bits that decides which observation.
         """
 
 

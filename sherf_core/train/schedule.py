@@ -6,6 +6,9 @@ import math
 
 from sherf_core.train.config import TrainConfig
 
+LONGEST_WARM_UP = 0.1
+"""Share of a training, so that a short one is not all warm-up."""
+
 
 def learning_rate(config: TrainConfig, *, step: int, images: int, batch: int) -> float:
     """The rate of a step.
@@ -19,7 +22,8 @@ def learning_rate(config: TrainConfig, *, step: int, images: int, batch: int) ->
     full = config.adam.learning_rate * config.adam.ratio
     if config.schedule == "published":
         return full * 0.5 ** (scheduler_steps(step) // max(1, config.halving_images // batch))
-    warm = min(1.0, (images + batch) / config.warm_up_images) if config.warm_up_images else 1.0
+    rise = min(config.warm_up_images, config.steps * batch * LONGEST_WARM_UP)
+    warm = min(1.0, (images + batch) / rise) if rise else 1.0
     if config.schedule == "constant":
         return full * warm
     # The last step's share is a batch short of the end, so that no step is without effect when `final_rate` is 0.
