@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float32
 from PIL import Image, UnidentifiedImageError
+from scipy import ndimage
 
 from sherf_core.errors import DatasetError
 
@@ -28,21 +31,46 @@ def read_mask(path: Path) -> Bool[np.ndarray, "H W"]:
     return (pixels != 0).reshape(*pixels.shape[:2], -1).any(axis=-1)
 
 
-def area_downscale(image: Float32[np.ndarray, "H W C"], size: int) -> Float32[np.ndarray, "size size C"]:
-    """A square picture made smaller: each new pixel is the mean of the area it covers (fractions of pixels count)."""
-    if image.shape[0] == size:
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height by the picture's header."""
+    with _typed_errors(path), Image.open(path) as image:
+        return image.size
+
+
+def area_downscale(
+    image: Float32[np.ndarray, "H W C"], width: int, height: int | None = None
+) -> Float32[np.ndarray, "h w C"]:
+    """A picture made smaller: each new pixel is the mean of the area it covers (fractions of pixels count).
+
+    Without a height the picture becomes a square.
+    """
+    height = width if height is None else height
+    if image.shape[:2] == (height, width):
         return image
-    weights = _coverage(image.shape[0], size)
-    rows = np.einsum("ih,hwc->iwc", weights, image, optimize=True)
-    return np.einsum("jw,iwc->ijc", weights, rows, optimize=True).astype(np.float32)
+    rows = np.einsum("ih,hwc->iwc", _coverage(image.shape[0], height), image, optimize=True)
+    return np.einsum("jw,iwc->ijc", _coverage(image.shape[1], width), rows, optimize=True).astype(np.float32)
 
 
-def nearest_downscale(mask: Bool[np.ndarray, "H W"], size: int) -> Bool[np.ndarray, "size size"]:
-    """A square mask made smaller: new pixel i takes old pixel floor(i * scale), as the published reader did."""
-    if mask.shape[0] == size:
+def nearest_downscale(mask: Bool[np.ndarray, "H W"], width: int, height: int | None = None) -> Bool[np.ndarray, "h w"]:
+    """A mask made smaller: new pixel i takes old pixel floor(i * scale), as the published reader did.
+
+    Without a height the mask becomes a square.
+    """
+    height = width if height is None else height
+    if mask.shape == (height, width):
         return mask
-    index = np.arange(size) * mask.shape[0] // size
-    return mask[index[:, None], index]
+    rows = np.arange(height) * mask.shape[0] // height
+    columns = np.arange(width) * mask.shape[1] // width
+    return mask[rows[:, None], columns]
+
+
+def border_band(mask: Bool[np.ndarray, "H W"], width: int) -> Bool[np.ndarray, "H W"]:
+    """Pixels whose `width` x `width` neighbourhood holds person and background: those along the mask's edge.
+
+    Beyond the picture nothing is known, so its rim is no edge.
+    """
+    square = np.ones((width, width), bool)
+    return ndimage.binary_dilation(mask, square) & ~ndimage.binary_erosion(mask, square, border_value=1)
 
 
 def _coverage(large: int, small: int) -> Float32[np.ndarray, "small large"]:
@@ -54,10 +82,15 @@ def _coverage(large: int, small: int) -> Float32[np.ndarray, "small large"]:
 
 
 def _open(path: Path, mode: str | None) -> Image.Image:
+    with _typed_errors(path), Image.open(path) as image:
+        image.load()
+        return image.convert(mode) if mode else image.copy()
+
+
+@contextmanager
+def _typed_errors(path: Path) -> Iterator[None]:
     try:
-        with Image.open(path) as image:
-            image.load()
-            return image.convert(mode) if mode else image.copy()
+        yield
     except FileNotFoundError as error:
         raise DatasetError(
             f"{path} is missing", fix="copy or unpack this file again", code="DATA.RP_LAYOUT", path=path

@@ -11,10 +11,14 @@ The numbers of RenderPeople, THuman, HuMMan and ZJU-MoCap are those of the publi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from sherf_core.errors import ConfigurationError, DatasetError
+
+FrameNumbers = tuple[int, int]
+"""Pose and view."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,9 @@ class Split:
         picture_size: width and height of the pictures as they are stored.
         views: cameras of each subject that are used: the first ones.
         short_code: the doctor's id where subjects are missing.
+        pairs: by subject, which frame is observed and which rendered, where that follows no such rule.
+        frames: by subject, the frames to train on, where they follow no such rule.
+        remarks: what a reader of the figures has to know of this split.
     """
 
     dataset: str
@@ -52,6 +59,9 @@ class Split:
     picture_size: tuple[int, int] = (512, 512)
     views: int = 36
     short_code: str = "DATA.RP_COUNT"
+    pairs: Mapping[str, Sequence[tuple[FrameNumbers, FrameNumbers]]] | None = None
+    frames: Mapping[str, Sequence[FrameNumbers]] | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def listed_subjects(self) -> int:
@@ -78,6 +88,13 @@ class Split:
     def test_subjects_of(self, listed: Sequence[str]) -> list[str]:
         """Names of the test subjects; the list must be as long as the split needs."""
         return self._names(listed, self.test_subjects)
+
+    def training_frames(self, subjects: Iterable[str]) -> Iterator[tuple[str, int, int]]:
+        """Every frame that training uses of these subjects, whether it is on disk or not: subject, pose, view."""
+        for subject in subjects:
+            numbers = product(self.train_poses, range(self.views)) if self.frames is None else self.frames[subject]
+            for pose, view in numbers:
+                yield subject, pose, view
 
     def _names(self, listed: Sequence[str], wanted: range | tuple[str, ...]) -> list[str]:
         if isinstance(wanted, tuple):

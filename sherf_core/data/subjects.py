@@ -1,4 +1,4 @@
-"""Which people a data set in the RenderPeople layout lists, in which order. The doctor uses it: no heavy imports.
+"""Which people a data set lists, in which order. The doctor uses it: no heavy imports.
 
 The published code reads `human_list.txt`; some copies of the data keep it beside the folder of the subjects.
 """
@@ -16,7 +16,7 @@ class SubjectList:
     """The people of a data set.
 
     Attributes:
-        names: in the list's order; without a list, the folders that hold cameras.json, sorted.
+        names: in the list's order; without a list, the folders that hold the subjects' file, sorted.
         file: the list, None if there is none.
     """
 
@@ -24,8 +24,12 @@ class SubjectList:
     file: Path | None
 
 
-def subject_list(root: Path) -> SubjectList:
+def subject_list(root: Path, subject_file: str = "cameras.json") -> SubjectList:
     """The people in `root`: by its human_list.txt, its parent's if that names folders of `root`, or by folder.
+
+    Args:
+        root: the data set's folder.
+        subject_file: a file that every subject's folder holds.
 
     Raises:
         OSError: the folder or its list cannot be read.
@@ -37,7 +41,7 @@ def subject_list(root: Path) -> SubjectList:
         names = _names(beside)
         if any((root / name).is_dir() for name in names):
             return SubjectList(names, beside)
-    return SubjectList(tuple(sorted(path.parent.name for path in root.glob("*/cameras.json"))), None)
+    return SubjectList(tuple(sorted(path.parent.name for path in root.glob(f"*/{subject_file}"))), None)
 
 
 def _names(path: Path) -> tuple[str, ...]:

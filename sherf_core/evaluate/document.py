@@ -27,7 +27,8 @@ HONEST = {
 PROTOCOLS = {
     "region": "pixels whose rays meet the box of the posed body, padded by 0.05 m; SSIM and LPIPS on its bounding "
     "rectangle, black outside the region",
-    "truth": "black outside the person's mask and outside the box's projection",
+    "truth": "black outside the person's mask and outside the projection of the body's box (padded by 0.05 m; THuman "
+    "and HuMMan: not padded); ZJU-MoCap: black also in a band of 5 pixels along the mask's edge, as stored",
     "paper": "the published evaluation: PSNR with data range 1; SSIM with data range 2, uniform 7x7 window, mean over "
     "channels; LPIPS (VGG16) on images in 0..1",
     "standard": "PSNR with data range 1 (the same number); SSIM with data range 1; LPIPS (VGG16) on images in -1..1",
@@ -95,7 +96,7 @@ def document_of(evaluation: Evaluation, folder: RunFolder, circumstances: Circum
 
 def notes_of(plan: Plan, weights: WeightKind) -> list[str]:
     """What a reader of the figures has to know besides them."""
-    notes = []
+    notes = [*plan.remarks]
     if plan.chosen:
         notes.append("subjects chosen by name, so these are not the split's own figures")
     # The demo weights were fitted on people of their own, and untrained ones have seen nobody.

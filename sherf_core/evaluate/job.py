@@ -12,7 +12,8 @@ from sherf_core.body.arrays import BodyArrays
 from sherf_core.body.files import FREE_BODY, load_body
 from sherf_core.data import locations
 from sherf_core.data.discover import Sources, WeightKind, find_sources, user_files
-from sherf_core.data.renderpeople import RenderPeople
+from sherf_core.data.reader import Reader
+from sherf_core.data.readers import open_reader
 from sherf_core.errors import ConfigurationError
 from sherf_core.evaluate.protocol import Plan, plan
 from sherf_core.evaluate.store import RunFolder
@@ -30,6 +31,8 @@ PACKAGES = ("torch", "numpy", "scikit-image", "pillow")
 
 SMALLEST_RESOLUTION = 64
 """The image encoder halves a picture five times, and statistics need more than one pixel at the end."""
+SMALLEST_HEIGHT = 33
+"""For the same reason; HuMMan's pictures are 36 high where they are 64 wide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +42,12 @@ class Options:
     Attributes:
         folder: the current folder, where `runs/` is made.
         roots: folders in which the user's `assets/`, `data/` and `models/` are looked for; None: the usual ones.
-        dataset: "demo" or "RenderPeople".
+        dataset: a split's name or "own".
         data: the data set's folder.
         body: a file, or "embedded".
         checkpoint: a file, "embedded" or "untrained".
         subjects: names or places in the list, in place of the test subjects.
-        resolution: side of the pictures in pixels.
+        resolution: width of the pictures in pixels.
         resolution_limit: without `resolution`, the split's own but at most this (the launch profile's).
         statistics: BatchNorm statistics of each sample on its own (the published evaluation), or running ones.
         out: output folder, default runs/eval-DATASET, or runs/eval-DATASET-partial for a part of the pictures.
@@ -86,13 +89,19 @@ class Job:
     options: Options
     sources: Sources
     weights: WeightKind
-    reader: RenderPeople
+    reader: Reader
     plan: Plan
     body: BodyArrays
     vgg: Path | None
     folder: RunFolder
     files: Mapping[str, Any]
     versions: Mapping[str, str]
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """Width and height of the first picture to make; own pictures may be of several heights."""
+        height, width = self.reader.frame(*self.plan.items[0].target).mask.shape
+        return width, height
 
     def describe(self) -> dict[str, Any]:
         """What would be done, as plain JSON values."""
@@ -209,11 +218,18 @@ def prepare(options: Options) -> Job:
             f"a resolution of {resolution} pixels is too small for the image encoder",
             fix=f"choose --resolution {SMALLEST_RESOLUTION} or more",
         )
-    reader = RenderPeople(sources.data, resolution=resolution)
+    body = load_body(sources.body)
+    reader = open_reader(sources.split.dataset, sources.data, resolution=resolution, body=body)
     planned = plan(sources.split, reader, subjects=options.subjects, limit=options.limit)
     for frame in (planned.items[0].observation, planned.items[0].target):
-        reader.frame(*frame)  # tells whether the stored pictures are large enough for the resolution
-    body = load_body(sources.body)
+        # Tells whether the stored pictures are large enough for the resolution.
+        height = reader.frame(*frame).mask.shape[0]
+        if height < SMALLEST_HEIGHT:
+            raise ConfigurationError(
+                f"pictures of {resolution}x{height} pixels are too low for the image encoder",
+                expected=f"{SMALLEST_HEIGHT} rows or more",
+                fix="choose a larger --resolution, or pictures that are less oblong",
+            )
     weights, checkpoint = sources.weights, sources.checkpoint
     if weights is WeightKind.DEMO:
         checkpoint = DEMO_WEIGHTS if DEMO_WEIGHTS.is_file() else None

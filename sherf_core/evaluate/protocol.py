@@ -13,11 +13,9 @@ from difflib import get_close_matches
 from enum import Enum
 from functools import lru_cache
 from itertools import product
-from pathlib import Path
-from typing import Protocol, runtime_checkable
 
-from sherf_core.data.records import Frame
-from sherf_core.data.splits import Split
+from sherf_core.data.reader import Reader
+from sherf_core.data.splits import FrameNumbers, Split
 from sherf_core.errors import ConfigurationError, DatasetError
 
 
@@ -29,26 +27,6 @@ class Task(str, Enum):
 
 
 TITLES = {Task.NOVEL_VIEW: "Novel view", Task.NOVEL_POSE: "Novel pose"}
-
-
-@runtime_checkable
-class Reader(Protocol):
-    """What an evaluation needs of a data set's reader."""
-
-    def subjects(self) -> list[str]:
-        """Names of all subjects."""
-
-    def list_file(self) -> Path | None:
-        """The file that names them, or None if they are known by their folders."""
-
-    def has(self, subject: str, pose: int, view: int) -> bool:
-        """Whether a frame is on disk."""
-
-    def frame(self, subject: str, pose: int, view: int) -> Frame:
-        """One frame."""
-
-    def digest(self, subject: str, pose: int, view: int) -> str:
-        """A fingerprint of what the frame is made of."""
 
 
 @dataclass(frozen=True, order=True)
@@ -97,7 +75,9 @@ class Plan:
         total: how many items there are without a limit.
         missing: frames that the split names and that are not on disk.
         skipped: items left out because of them.
-        unlisted: whether no list of people was found, so that their order is that of their folders' names.
+        unlisted: whether no list of people was found, so that their order is that of their folders' names, which
+            the split counts in.
+        remarks: the split's own.
     """
 
     dataset: str
@@ -109,6 +89,7 @@ class Plan:
     missing: int
     skipped: int
     unlisted: bool = False
+    remarks: tuple[str, ...] = ()
 
     @property
     def partial(self) -> bool:
@@ -118,6 +99,8 @@ class Plan:
 
 def items_of(split: Split, subject: str) -> list[Item]:
     """Every item of one subject, whether its frames are on disk or not; sorted by observation."""
+    if split.pairs is not None:
+        return _items_of_pairs(subject, split.pairs.get(subject, ()))
     novel_view = [
         Item(subject, pose, seen, Task.NOVEL_VIEW, pose, view)
         for pose, seen, view in product(split.novel_view_poses, split.observation_views, split.novel_view_targets)
@@ -129,8 +112,20 @@ def items_of(split: Split, subject: str) -> list[Item]:
         for seen, pose, view in product(split.observation_views, split.novel_pose_poses, split.novel_pose_targets)
         if pose != observed
     ]
+    return _sorted(novel_view + novel_pose)
+
+
+def _items_of_pairs(subject: str, pairs: Sequence[tuple[FrameNumbers, FrameNumbers]]) -> list[Item]:
+    items = []
+    for (seen_pose, seen_view), (pose, view) in pairs:
+        task = Task.NOVEL_VIEW if pose == seen_pose else Task.NOVEL_POSE
+        items.append(Item(subject, seen_pose, seen_view, task, pose, view))
+    return _sorted(items)
+
+
+def _sorted(items: Sequence[Item]) -> list[Item]:
     order = list(Task)
-    return sorted(novel_view + novel_pose, key=lambda item: (item.observation, order.index(item.task), item.target))
+    return sorted(items, key=lambda item: (item.observation, order.index(item.task), item.target))
 
 
 def plan(split: Split, reader: Reader, *, subjects: Sequence[str] = (), limit: int | None = None) -> Plan:
@@ -171,7 +166,8 @@ def plan(split: Split, reader: Reader, *, subjects: Sequence[str] = (), limit: i
         total=len(items),
         missing=sum(not on_disk(*frame) for frame in frames),
         skipped=len(wanted) - len(items),
-        unlisted=reader.list_file() is None,
+        unlisted=isinstance(split.test_subjects, range) and reader.list_file() is None,
+        remarks=split.remarks,
     )
 
 

@@ -61,7 +61,7 @@ class SherfRenderer:
         rays = rays_of([target.camera], bodies, self.model.body_model, height, width)
         colours = self.model.render(person, bodies, rays).rgb[0].float().cpu().numpy().reshape(height, width, 3)
         hit = rays.hit[0].cpu().numpy().reshape(height, width)
-        box = padded_box(bodies.vertices(self.model.body_model))[0].cpu().numpy()
+        box = padded_box(bodies.vertices(self.model.body_model), target.clip_padding)[0].cpu().numpy()
         camera = target.camera
         return Picture(
             image=np.where(hit[..., None], colours, np.float32(0)),

@@ -7,12 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-import numpy as np
-
-from sherf_core.data.records import Frame
+from sherf_core.data.reader import Reader
 from sherf_core.evaluate.pictures import save_picture
-from sherf_core.evaluate.protocol import Item, Plan, Reader
-from sherf_core.evaluate.renderer import Picture, Renderer
+from sherf_core.evaluate.protocol import Item, Plan
+from sherf_core.evaluate.renderer import Renderer
 from sherf_core.evaluate.results import ItemResult
 from sherf_core.evaluate.store import RunFolder
 from sherf_core.metrics.suite import MetricSuite
@@ -78,7 +76,7 @@ def evaluate(
             begin = time.perf_counter()
             picture = renderer.render(person, target)
             seconds = time.perf_counter() - begin
-            truth = clipped(target, picture)
+            truth, _ = target.truth(picture.clip)
             save_picture(folder.image_path(item), [observation.image, picture.image, truth])
             result = ItemResult(item, metrics.measure(picture.image, truth, picture.hit), seconds)
             folder.save(result, digest)
@@ -91,11 +89,6 @@ def evaluate(
         encode_seconds=tuple(encode_seconds),
         seconds=time.perf_counter() - started,
     )
-
-
-def clipped(target: Frame, picture: Picture) -> np.ndarray:
-    """The target's image (H, W, 3), black outside the projection of the body's box."""
-    return np.where(picture.clip[..., None], target.image, np.float32(0))
 
 
 def _in_order(items: Sequence[Item], results: Sequence[ItemResult]) -> tuple[ItemResult, ...]:

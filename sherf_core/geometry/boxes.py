@@ -7,8 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-# A picture is clipped, and rays are cast, within the body's box grown by this much (metres).
-BODY_PADDING = 0.05
+from sherf_core.data.records import BODY_PADDING
 
 
 def padded_box(vertices: Float[Tensor, "*batch V 3"], padding: float = BODY_PADDING) -> Float[Tensor, "*batch 2 3"]:

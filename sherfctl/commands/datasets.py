@@ -10,10 +10,14 @@ class DatasetName(str, Enum):
 
     DEMO = "demo"
     RENDERPEOPLE = "RenderPeople"
+    THUMAN = "THuman"
+    HUMMAN = "HuMMan"
+    ZJU_MOCAP = "ZJU-MoCap"
+    OWN = "own"
 
 
 class AnyDatasetName(str, Enum):
-    """A data set that the doctor looks at, whether or not this version can run it."""
+    """A data set that the doctor looks at; `sherfctl data check` looks at own data."""
 
     DEMO = "demo"
     RENDERPEOPLE = "RenderPeople"

@@ -10,6 +10,7 @@ from sherf_core.data.discover import (
     find_sources,
     user_files,
 )
+from sherf_core.data.locations import DATASET_FOLDERS, checkpoint_name
 from sherf_core.data.splits import DEMO, RENDERPEOPLE
 from sherf_core.errors import BodyFileError, CheckpointError, ConfigurationError, DatasetError
 
@@ -82,6 +83,26 @@ def test_renderpeople_without_data_is_an_error():
     assert "--dataset demo" in caught.value.fix
 
 
-def test_a_data_set_without_a_reader_is_not_read_as_another():
-    with pytest.raises(ConfigurationError, match="cannot read THuman yet"):
-        find_sources(UserFiles(), dataset="THuman")
+def test_an_unknown_data_set_is_an_error():
+    with pytest.raises(ConfigurationError, match="no data set called 'nowhere'"):
+        find_sources(UserFiles(), dataset="nowhere")
+
+
+@pytest.mark.parametrize("dataset", ["THuman", "HuMMan", "ZJU-MoCap"])
+def test_every_published_data_set_has_folder_and_weights_of_its_own(tmp_path, dataset):
+    folder = tmp_path / DATASET_FOLDERS[dataset][0]
+    weights = tmp_path / "models/smpl" / f"{checkpoint_name(dataset)}.safetensors"
+    with pytest.raises(DatasetError, match=f"no {dataset} data at"):
+        find_sources(user_files([tmp_path]), dataset=dataset, body="embedded")
+    folder.mkdir(parents=True)
+    with pytest.raises(CheckpointError) as caught:
+        find_sources(user_files([tmp_path]), dataset=dataset, body="embedded")
+    assert checkpoint_name(dataset) in caught.value.found
+    with pytest.raises(BodyFileError, match=f"{dataset} needs the SMPL body"):
+        find_sources(user_files([tmp_path]), dataset=dataset)
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"x")
+    sources = find_sources(user_files([tmp_path]), dataset=dataset, body="embedded")
+    assert (sources.split.dataset, sources.data, sources.checkpoint) == (dataset, folder, weights)
+    # Whoever names nothing still gets the demo: these sets are never chosen by their presence.
+    assert find_sources(user_files([tmp_path])).split is DEMO

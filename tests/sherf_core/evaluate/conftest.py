@@ -37,6 +37,12 @@ class FakeReader:
     def list_file(self):
         return self.listing
 
+    def views(self, subject):
+        return [0, 1, 2]
+
+    def poses(self, subject):
+        return [0, 1]
+
     def has(self, subject, pose, view):
         return (subject, pose, view) not in self.missing
 
