@@ -25,7 +25,8 @@ class CommandEntry:
 
 
 GROUPS = {
-    "run": "Run a job: evaluation.",
+    "run": "Run a job: training, evaluation.",
+    "data": "Bring your own pictures: check them, write an example.",
     "profiles": "List, show and check launch profiles, or make one from a published command.",
 }
 
@@ -41,10 +42,22 @@ COMMANDS = (
         "Make new views and poses from one picture.",
     ),
     CommandEntry(
+        ("run", "train"),
+        "sherfctl.commands.run_train",
+        "run_train",
+        "Train the model by the published recipe.",
+    ),
+    CommandEntry(
         ("make-people",),
         "sherfctl.commands.make_people",
         "make_people",
         "Write a data set of synthetic clothed people, free to use.",
+    ),
+    CommandEntry(
+        ("data", "check"), "sherfctl.commands.data_check", "data_check", "Check your own data: every problem at once."
+    ),
+    CommandEntry(
+        ("data", "example"), "sherfctl.commands.data_check", "data_example", "Write an example of own data to imitate."
     ),
     CommandEntry(("profiles", "list"), "sherfctl.commands.profiles", "list_profiles", "List the launch profiles."),
     CommandEntry(

@@ -34,7 +34,9 @@ def run_eval(
     dataset: Annotated[
         DatasetName | None,
         typer.Option(
-            case_sensitive=False, help="What to evaluate; by default RenderPeople if its data is found, else the demo."
+            case_sensitive=False,
+            help="What to evaluate; by default RenderPeople if its data is found, else the demo. "
+            "'own' is your data: see `sherfctl data example`.",
         ),
     ] = None,
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="The data set's folder.")] = None,
@@ -51,7 +53,7 @@ def run_eval(
             metavar="NAMES", help="Subjects (names or places in the list, with commas) instead of the test's."
         ),
     ] = None,
-    resolution: Annotated[int | None, typer.Option(min=1, metavar="N", help="Side of the pictures in pixels.")] = None,
+    resolution: Annotated[int | None, typer.Option(min=1, metavar="N", help="Width of the pictures in pixels.")] = None,
     stats: Annotated[
         StatisticsName,
         typer.Option(help="BatchNorm statistics: of each sample (the published evaluation) or the running ones."),
@@ -199,7 +201,7 @@ def _announce(console: Console, job: Job, resolved: ResolvedProfile) -> None:
     plan = job.plan
     console.note(
         f"{plan.dataset}: {len(plan.items)} pictures of {len(plan.subjects)} "
-        f"{'person' if len(plan.subjects) == 1 else 'people'} at {job.reader.resolution}x{job.reader.resolution} "
+        f"{'person' if len(plan.subjects) == 1 else 'people'} at {job.picture_size[0]}x{job.picture_size[1]} "
         f"pixels, profile {resolved.name} ({resolved.profile.device})"
     )
     if plan.missing:
