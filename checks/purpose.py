@@ -13,7 +13,7 @@ EMBEDDED = "demo"
 PUBLISHED = "RenderPeople"
 """The data set that the published weights and figures belong to."""
 DATASETS = (EMBEDDED, PUBLISHED, "THuman", "HuMMan", "ZJU-MoCap")
-RUNNABLE = frozenset(("eval", dataset) for dataset in DATASETS)
+RUNNABLE = frozenset((action, dataset) for action in ("eval", "train") for dataset in DATASETS)
 """What this version can run; the doctor looks at machine and files for the rest too, and says so."""
 
 

@@ -20,7 +20,7 @@ class Verdict:
     """Purposes that can be served, and those that cannot with what blocks them.
 
     Args:
-        possible: nothing blocks them; those that this version cannot run yet are among them.
+        possible: nothing blocks them.
         impossible: those that something blocks, with what blocks them.
         device: what the work will run on.
         torch_asked: whether torch was asked; otherwise the verdict stands on what was seen without it.
@@ -36,21 +36,11 @@ class Verdict:
     def sentences(self) -> list[str]:
         """The verdict in plain words, a sentence each."""
         lines = []
-        runnable = [str(purpose) for purpose in self.possible if purpose.is_runnable]
-        ready = [str(purpose) for purpose in self.possible if not purpose.is_runnable]
-        if runnable:
+        if self.possible:
             start = "In the chosen checks nothing is against: " if self.partial else "You can run: "
-            lines.append(f"{start}{'; '.join(runnable)}, on {self.device}.")
-        if ready:
-            lines.append(f"Machine and files are ready for: {'; '.join(ready)} (this version cannot run that yet).")
+            lines.append(f"{start}{'; '.join(map(str, self.possible))}, on {self.device}.")
         for purpose, findings in self.impossible:
-            because = f"because: {_listed(findings)}."
-            if purpose.is_runnable:
-                lines.append(f"You cannot yet: {purpose}, {because}")
-            else:
-                lines.append(
-                    f"Machine and files are not ready for: {purpose} (this version cannot run that yet), {because}"
-                )
+            lines.append(f"You cannot yet: {purpose}, because: {_listed(findings)}.")
         if not self.torch_asked:
             lines.append("torch was not asked: run without --quick for the whole answer.")
         return lines

@@ -86,6 +86,17 @@ def resolve_profile(name: str | Path, facts: Facts, purpose: Purpose | None = No
     return ResolvedProfile(profile, requested, file, reasons, tuple(notes), other)
 
 
+def as_written(name: str | Path) -> ResolvedProfile:
+    """A profile as its file says, not fitted to this machine: for a job that runs on others.
+
+    Raises:
+        UnknownProfileError: there is no such name.
+        ConfigurationError: its file is wrong.
+    """
+    entry = find_profile(name)
+    return ResolvedProfile(read_file(entry.path), str(name), entry.path, {}, ())
+
+
 def _wanted(profile: Profile) -> str:
     return f"an NVIDIA {profile.needs.gpu}" if profile.needs.gpu else "an NVIDIA GPU"
 

@@ -38,7 +38,7 @@ OUT_OF_REACH = ("driver not loaded", "unknown error", "insufficient permissions"
 
 @rule("GPU.NONE")
 def no_gpu(facts: Facts, purpose: Purpose) -> list[Finding]:
-    """No NVIDIA GPU, or one without any driver: evaluation takes the CPU, training is out of reach."""
+    """No NVIDIA GPU, or one without any driver: evaluation takes the CPU, training is out of reach but for the demo's."""
     gpu, machine = facts.gpu, facts.platform
     if gpu.devices or gpu.cuinit == 0 or (torch_uses_gpu(facts) and not facts.torch.hip_build):
         return []
@@ -51,7 +51,9 @@ def no_gpu(facts: Facts, purpose: Purpose) -> list[Finding]:
         severity = Severity.WARN if purpose.action == "train" else Severity.INFO
         return found("GPU.NONE", severity, evidence, fix=["this program was not tried with AMD GPUs: it may work"])
     severity = Severity.WARN if hosted or idle_card else Severity.INFO
-    if gpu_trouble(purpose) is Severity.BLOCK:
+    if purpose.action == "train" and purpose.is_embedded and not purpose.gpus:
+        severity = Severity.WARN  # a short training, which the CPU can do; any other would take months on it
+    elif gpu_trouble(purpose) is Severity.BLOCK:
         severity = Severity.BLOCK
     if idle_card:
         evidence = [f"NVIDIA cards on the PCI bus: {gpu.pci_devices}; no NVIDIA driver"]
@@ -65,6 +67,8 @@ def no_gpu(facts: Facts, purpose: Purpose) -> list[Finding]:
         fix = commands.choose_accelerator(facts) or commands.ask_scheduler(facts)
     if purpose.action == "eval":
         fix = (*fix, "nothing to do for an evaluation: it runs on the CPU, slower")
+    elif purpose.is_embedded:
+        fix = (*fix, "or train on the CPU, slowly: sherfctl run train --dataset demo --resolution 64")
     return found("GPU.NONE", severity, evidence, fix=fix or ("train on a machine with an NVIDIA GPU",))
 
 

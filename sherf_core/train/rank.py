@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sherf_core.train.rank_failures import save_failure
+from sherf_core.train.watch import other_ranks_watched
 
 TASKS = {"train": ("sherf_core.train.job", "train_as_rank"), "eval": ("sherf_core.evaluate.spread", "evaluate_as_rank")}
 """What a rank can be asked to do: a function of the job's arguments and of `report`."""
@@ -40,7 +41,8 @@ def main(arguments: Sequence[str]) -> int:
 
         module, function = TASKS[job["task"]]
         try:
-            getattr(importlib.import_module(module), function)(job["arguments"], report)
+            with other_ranks_watched(folder, rank):
+                getattr(importlib.import_module(module), function)(job["arguments"], report)
         except KeyboardInterrupt:
             report({"kind": "stopped"})
         except BaseException as error:

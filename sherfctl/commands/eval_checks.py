@@ -55,6 +55,7 @@ def facts_of(job: Job, machine: Facts) -> Facts:
     from checks.facts.records import DatasetFacts, FileFacts, WorkFolderFacts
     from checks.purpose import EMBEDDED
     from sherf_core.body.files import FREE_BODY
+    from sherf_core.data.own.layout import OWN
     from sherf_core.model.demo import DEMO_WEIGHTS
 
     body = FileFacts(
@@ -64,9 +65,10 @@ def facts_of(job: Job, machine: Facts) -> Facts:
     )
     collectors = {
         "missing_parts": Collector(missing_parts),
-        "disk": Collector(lambda: system.disk_facts(_existing(job.folder.path))),
+        "disk": Collector(lambda: system.disk_facts(existing(job.folder.path))),
     }
-    if job.plan.dataset != EMBEDDED:
+    # Own data was read to its end when the job was prepared; the doctor knows no more of it.
+    if job.plan.dataset not in (EMBEDDED, OWN):
         collectors["dataset"] = Collector(lambda: _dataset(job))
     observed, problems = gather(collectors)
     return machine.model_copy(
@@ -120,6 +122,6 @@ def _dataset(job: Job) -> object:
     return dataset_facts(job.plan.dataset, job.sources.data, depth="quick")
 
 
-def _existing(path: Path) -> Path:
+def existing(path: Path) -> Path:
     """The folder itself, or the nearest one above it that is there."""
     return next((folder for folder in (path, *path.absolute().parents) if folder.is_dir()), Path.cwd())

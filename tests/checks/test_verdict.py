@@ -31,8 +31,8 @@ def test_a_complete_workstation(workstation: Facts) -> None:
         "You can run: evaluate on RenderPeople; evaluate on the demo data, on NVIDIA GeForce RTX 4090."
     ]
     assert sentences(workstation, Purpose("train", "RenderPeople")) == [
-        "You can run: evaluate on the demo data; evaluate on RenderPeople, on NVIDIA GeForce RTX 4090.",
-        "Machine and files are ready for: train on RenderPeople (this version cannot run that yet).",
+        "You can run: train on RenderPeople; evaluate on the demo data; evaluate on RenderPeople, on NVIDIA GeForce "
+        "RTX 4090."
     ]
 
 
@@ -44,17 +44,6 @@ def test_reasons_are_listed_and_many_are_counted() -> None:
     ]
     assert Verdict((), ((asked, (one, two, one, two, one)),), "the CPU").sentences() == [
         "You cannot yet: evaluate on RenderPeople, because: no one (A.ONE), no two (A.TWO), no one (A.ONE) and 2 more."
-    ]
-
-
-def test_what_this_version_cannot_run_is_never_promised() -> None:
-    later = Purpose("train", "THuman")
-    assert Verdict((later,), (), "the CPU").sentences() == [
-        "Machine and files are ready for: train on THuman (this version cannot run that yet)."
-    ]
-    assert Verdict((), ((later, (finding("A.ONE", "no one"),)),), "the CPU").sentences() == [
-        "Machine and files are not ready for: train on THuman (this version cannot run that yet), because: "
-        "no one (A.ONE)."
     ]
 
 

@@ -47,7 +47,16 @@ def test_what_is_not_known_is_no_alarm(entry: entries.Entry) -> None:
     assert severity(Facts(), entry.id) == known.get(entry.id)
 
 
-@pytest.mark.parametrize(("purpose", "expected"), [(EVAL, INFO), (ONE_GPU, BLOCK), (TRAIN, BLOCK)])
+@pytest.mark.parametrize(
+    ("purpose", "expected"),
+    [
+        (EVAL, INFO),
+        (ONE_GPU, BLOCK),
+        (Purpose("train", "RenderPeople"), BLOCK),
+        (TRAIN, WARN),
+        (Purpose("train", "demo", gpus=1), BLOCK),
+    ],
+)
 def test_no_gpu(purpose: Purpose, expected: object) -> None:
     assert severity(changed("cpu-laptop"), "GPU.NONE", purpose) == expected
 

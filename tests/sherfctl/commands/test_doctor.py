@@ -126,13 +126,13 @@ def test_data_that_is_there_is_asked_about_by_default(here: Machine) -> None:
     assert json.loads(text)["purpose"]["dataset"] == "RenderPeople"
 
 
-def test_training_and_its_data_are_said_to_come_later(here: Machine) -> None:
+def test_training_and_other_data_are_promised_like_the_rest(here: Machine) -> None:
     _, text, _ = doctor("--for", "train", COLUMNS="200")
-    assert "Machine and files are not ready for: train on RenderPeople (this version cannot run that yet)" in text
+    assert "You cannot yet: train on RenderPeople, because: " in text
     here.facts = machine("docker-gpus")
-    status, text, _ = doctor("--dataset", "THuman", COLUMNS="200")
+    status, text, _ = doctor("--for", "train", "--dataset", "demo", COLUMNS="200")
     assert status == ExitCode.FINE
-    assert "Machine and files are ready for: evaluate on THuman (this version cannot run that yet)." in text
+    assert "You can run: train on the demo data; " in text
 
 
 def test_strict_makes_warnings_count(here: Machine) -> None:

@@ -1,0 +1,316 @@
+"""`sherfctl run train`: the published recipe on whatever there is."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sherfctl import __version__
+from sherfctl.commands.datasets import DatasetName
+from sherfctl.console import Console, console_of
+from sherfctl.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from profiles import ResolvedProfile
+    from sherf_core.train.job import TrainJob
+    from sherfctl.commands.train_settings import Plan, Wishes
+
+
+class LauncherName(str, Enum):
+    """What starts the processes."""
+
+    DIRECT = "direct"
+    TORCHRUN = "torchrun"
+    SLURM = "slurm"
+
+
+def run_train(
+    context: typer.Context,
+    profile: Annotated[
+        str, typer.Option(help="How to run: auto, a profile's name (see `sherfctl profiles list`), or a .yaml file.")
+    ] = "auto",
+    dataset: Annotated[
+        DatasetName | None,
+        typer.Option(
+            case_sensitive=False,
+            help="What to train on; by default RenderPeople if its data is found, else the people that ship.",
+        ),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="The data set's folder.")] = None,
+    body: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The SMPL body model; 'embedded' for the free one.")
+    ] = None,
+    gpus: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="GPUs of each computer, one process each [default: profile].")
+    ] = None,
+    nodes: Annotated[int | None, typer.Option(min=1, metavar="M", help="Computers [default: the profile's].")] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="On a CPU: processes of each computer [default: 1].")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Length in steps [default: 800 kimg; the demo 0.4].")
+    ] = None,
+    kimg: Annotated[float | None, typer.Option(min=0.001, metavar="N", help="Length in thousands of pictures.")] = None,
+    resolution: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Side of the pictures in pixels [default: the profile's].")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Output folder [default: runs/train-DATASET].")
+    ] = None,
+    resume: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|no|PATH",
+            help="Go on from the newest checkpoint in the output folder, begin anew, or go on from this checkpoint.",
+        ),
+    ] = "auto",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any constant of the recipe, such as loss.mse=50; repeatable."),
+    ] = None,
+    launcher: Annotated[
+        LauncherName | None, typer.Option(help="What starts the processes [default: the profile's].")
+    ] = None,
+    print_script: Annotated[
+        bool, typer.Option("--print", help="With --launcher slurm: show the batch script, submit nothing.")
+    ] = False,
+    endpoint: Annotated[
+        str, typer.Option("--rdzv-endpoint", metavar="HOST:PORT", help="Several computers: where they meet.")
+    ] = "",
+    node_rank: Annotated[
+        int | None, typer.Option(min=0, metavar="K", help="Several computers: this one's number, 0 is where they meet.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, where each setting comes from, and stop.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on past findings that block; the run's document says so.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> ExitCode:
+    """Train the model by the published recipe, on a CPU, one GPU, several, or a cluster.
+
+    Checkpoints, the log and pictures go into the output folder. A training that was stopped, by Ctrl-C, a crash or a
+    session's end, goes on from its newest checkpoint when it is started again. Where the doctor finds what blocks it,
+    it is not started.
+    """
+    from dataclasses import replace
+
+    from checks import machine_facts
+    from sherf_core.train.job import prepare
+    from sherfctl.commands.eval_checks import refuse
+    from sherfctl.commands.train_checks import blockers_of
+    from sherfctl.commands.train_settings import Wishes, dataset_of, options_of, plan_of
+
+    console = console_of(context)
+    console.use_json(as_json)
+    wishes = Wishes(
+        profile=profile,
+        dataset=dataset.value if dataset else None,
+        data=data,
+        body=body,
+        gpus=gpus,
+        nodes=nodes,
+        processes=processes,
+        steps=steps,
+        kimg=kimg,
+        resolution=resolution,
+        out=out,
+        resume=_resume(resume),
+        settings=tuple(settings or ()),
+        launcher=launcher.value if launcher else None,
+        endpoint=endpoint,
+        node_rank=node_rank,
+    )
+    facts = machine_facts()
+    resolved = _resolve(wishes, facts)
+    plan = plan_of(wishes, resolved, dataset_of(wishes, resolved))
+    if print_script and plan.launcher != "slurm":
+        raise typer.BadParameter("it shows a batch script: use it with --launcher slurm", param_hint="--print")
+    job = prepare(options_of(wishes, resolved, plan, program={"sherfctl": __version__}))
+    blockers = blockers_of(job, facts, plan)
+    if force:
+        forced = tuple(finding.id for finding in blockers)
+        job = replace(job, options=replace(job.options, forced=forced))
+    if dry_run:
+        _show_plan(console, wishes, resolved, plan, job, blockers)
+        return ExitCode.FAILED if blockers and not force else ExitCode.FINE
+    if blockers and not force:
+        return refuse(console, blockers)
+    for finding in blockers:
+        console.warn(f"forced past {finding.id}: {finding.title}")
+    if plan.launcher == "slurm":
+        return _submit(console, wishes, resolved, plan, job, print_only=print_script, force=force)
+    _announce(console, resolved, plan, job, facts)
+    return _train(console, plan, job)
+
+
+def _resume(text: str) -> str:
+    if text in {"auto", "no"}:
+        return text
+    path = Path(text)
+    if not path.is_dir():
+        raise typer.BadParameter(f"'{text}' is neither auto nor no nor a checkpoint's folder", param_hint="--resume")
+    return str(path.absolute())
+
+
+def _resolve(wishes: Wishes, facts: Any) -> ResolvedProfile:
+    """The profile; one for a cluster is taken as it stands, whatever this computer has."""
+    from checks import Purpose
+    from profiles import UnknownProfileError, resolve_profile
+    from profiles.resolver import as_written
+    from profiles.store import AUTO
+
+    for_cluster = wishes.launcher == "slurm"
+    name = "slurm" if for_cluster and wishes.profile == AUTO else wishes.profile
+    try:
+        resolved = resolve_profile(name, facts, Purpose("train", wishes.dataset or "demo", wishes.data, wishes.gpus))
+        # A cluster's login node has no GPU; its nodes fit the profile to theirs.
+        written = as_written(name) if name != AUTO else None
+    except UnknownProfileError as error:
+        from sherfctl.commands.profiles import unknown_profile
+
+        raise unknown_profile(error) from error
+    asked = wishes.launcher or (written.profile.launcher if written else "")
+    return written if written is not None and asked == "slurm" else resolved
+
+
+def _announce(console: Console, resolved: ResolvedProfile, plan: Plan, job: TrainJob, facts: Any) -> None:
+    """What is about to be done and what it costs, before it takes time."""
+    from sherfctl.commands.train_progress import cost_words, gpu_names
+    from sherfctl.commands.train_settings import batch_words
+
+    if resolved.other_machine:
+        console.warn(resolved.other_machine)
+    for note in (*resolved.notes, *job.notes()):
+        console.note(note)
+    config = job.options.config
+    images = config.steps * plan.batch
+    console.note(
+        f"{job.dataset}: {len(job.pairs):,} pictures of {len(job.pairs.subjects)} people at {config.resolution}x"
+        f"{config.resolution}, {config.steps:,} steps of {plan.batch} ({batch_words(plan)}), {config.precision}, "
+        f"profile {resolved.name} ({resolved.profile.device})"
+    )
+    if plan.batch != resolved.profile.training.effective_batch:
+        console.warn(f"the effective batch is {plan.batch}, the published one 4: the result will be another")
+    cost = cost_words(plan, job.options.device, gpu_names(facts), images)
+    if cost:
+        console.note(cost)
+
+
+def _train(console: Console, plan: Plan, job: TrainJob) -> ExitCode:
+    """Train behind a progress bar, and say what came of it."""
+    from sherf_core.train.launch import Stopped
+    from sherfctl.commands.train_progress import TrainProgress
+
+    count = plan.launch.world_size
+    kind = "CPU" if job.options.device == "cpu" else "GPU"
+    where = f"this {kind}" if count == 1 else f"{count} {'processes' if kind == 'CPU' else 'GPUs'}"
+    try:
+        with console.progress("training", job.options.config.steps, "steps") as progress:
+            summary = job.run(plan.launch, TrainProgress(console, progress, where))
+    except Stopped:
+        console.note(f"stopped; a checkpoint is in {job.path}, and the same command goes on from there")
+        raise
+    except KeyboardInterrupt:
+        console.note(f"stopped at once; the same command goes on from the newest checkpoint in {job.path}")
+        raise
+    if console.json_mode:
+        console.document({"out": str(job.path), **job.describe(), **summary})
+        return ExitCode.FINE
+    console.command(job.summary_line(summary), indent=0)
+    if summary.get("checkpoint"):
+        console.command(f"weights: {summary['checkpoint']}/weights.safetensors", indent=0)
+    return ExitCode.FINE
+
+
+def _submit(
+    console: Console,
+    wishes: Wishes,
+    resolved: ResolvedProfile,
+    plan: Plan,
+    job: TrainJob,
+    *,
+    print_only: bool,
+    force: bool,
+) -> ExitCode:
+    """Write the batch script and hand it to the cluster; or show it."""
+    import sys
+
+    from profiles.schema import Slurm
+    from sherf_core.train.slurm import SlurmJob, submit
+    from sherfctl.commands.train_settings import command_of
+
+    asked = resolved.profile.slurm or Slurm()
+    words = command_of(wishes, plan, job, launcher="torchrun")
+    script = SlurmJob(
+        name=re.sub(r"[^\w.-]", "-", f"sherf-{job.dataset}"),
+        nodes=plan.launch.nodes,
+        gpus=plan.launch.processes,
+        cpus_per_gpu=asked.cpus_per_task,
+        time=asked.time,
+        memory_gib=asked.memory_gib,
+        partition=asked.partition,
+        account=asked.account,
+        folder=job.path,
+        work=Path.cwd(),
+        command=[sys.executable, "-m", "sherfctl", *words, *(["--force"] if force else [])],
+    )
+    if print_only:
+        if console.json_mode:
+            console.document({"script": script.script(), "submitted": None})
+        console.command(script.script().rstrip("\n"), indent=0)
+        return ExitCode.FINE
+    path = script.write()
+    number = submit(path)
+    if console.json_mode:
+        console.document({"script": str(path), "submitted": number})
+    console.say(f"submitted as job {number}; its output: {job.path / f'slurm-{number}.log'}")
+    console.say(f"script: {path}")
+    return ExitCode.FINE
+
+
+def _show_plan(
+    console: Console, wishes: Wishes, resolved: ResolvedProfile, plan: Plan, job: TrainJob, blockers: Any
+) -> None:
+    """The resolved configuration, the command that repeats it, and what would stop it; nothing is computed."""
+    from sherfctl.commands.eval_checks import blocked_by
+    from sherfctl.commands.train_settings import command_of, settings_of, shown_command
+    from sherfctl.console import Status
+
+    settings = settings_of(wishes, resolved, plan, job)
+    command = shown_command(command_of(wishes, plan, job))
+    torchrun = plan.launch.words(job.path / "ranks" / "START" / "job.json") if plan.launcher == "torchrun" else None
+    if console.json_mode:
+        console.document(
+            {
+                "dry_run": True,
+                **job.describe(),
+                "launch": resolved.as_dict(),
+                "effective_batch": plan.batch,
+                "resolved": {one.name.replace(" ", "_"): {"value": one.value, "from": one.source} for one in settings},
+                "command": command,
+                "torchrun": torchrun,
+                "blocked_by": blocked_by(blockers),
+            }
+        )
+        return
+    for one in settings:
+        console.fields([(f"{one.name}:", one.value)])
+        console.say(one.source, indent=4)
+    if resolved.other_machine:
+        console.item(Status.WARN, resolved.other_machine)
+    for note in (*resolved.notes, *job.notes()):
+        console.item(Status.INFO, note)
+    for finding in blockers:
+        console.item(Status.FAIL, f"would be refused: {finding.title} [{finding.id}]")
+    console.say("The same again:")
+    console.command(command)
+    if torchrun:
+        console.say("It starts the processes by:")
+        console.command(" ".join(torchrun))
+    console.say("dry run: nothing was computed")
