@@ -76,7 +76,13 @@ class CheckpointStore:
     # Writing ----------------------------------------------------------------------------------------------------
 
     def save(
-        self, tensors: Mapping[str, Tensor], plain: Mapping[str, Any], *, step: int, metric: float | None = None
+        self,
+        tensors: Mapping[str, Tensor],
+        plain: Mapping[str, Any],
+        *,
+        step: int,
+        metric: float | None = None,
+        final: bool = False,
     ) -> Path | None:
         """Save a step; then remove what is no longer to be kept.
 
@@ -86,6 +92,7 @@ class CheckpointStore:
         Args:
             tensors: named; those under `weights.` go into the file of weights, without the prefix.
             plain: JSON values; infinities and NaN are refused, as they are no JSON.
+            final: there will be no later save: if this one fails it is tried once more, and then raises.
 
         Raises:
             TrainingError: SYS.DISK, when saving failed twice in a row.
@@ -98,7 +105,7 @@ class CheckpointStore:
             self._put(path, tensors, plain, step, metric)
         except (OSError, SafetensorError) as error:
             self._failed(path, error)
-            return None
+            return self.save(tensors, plain, step=step, metric=metric, final=True) if final else None
         self.failures.clear()
         self._prune(path)
         return path

@@ -1,6 +1,7 @@
 """What a training writes down as it goes; each file can be read at any time.
 
 FOLDER/log.jsonl        a line a step; a resumed run cuts the lines after the step that it goes on from
+FOLDER/log-aside.jsonl  the lines that were cut
 FOLDER/events.jsonl     what happened, and when: resumed, saved, skipped a step, ran out of memory; never cut
 FOLDER/images/          pictures, by step
 FOLDER/tensorboard/     the same for TensorBoard, where the package `tensorboard` is there
@@ -23,7 +24,8 @@ from PIL import Image
 from sherf_core.evaluate.pictures import eight_bit
 from sherf_core.io.atomic import atomic_write, write_text
 
-LOG, EVENTS, IMAGES, TENSORBOARD = "log.jsonl", "events.jsonl", "images", "tensorboard"
+LOG, ASIDE, EVENTS = "log.jsonl", "log-aside.jsonl", "events.jsonl"
+IMAGES, TENSORBOARD = "images", "tensorboard"
 
 
 class LineFile:
@@ -61,10 +63,14 @@ class LineFile:
                 records.append(record)
         return records
 
-    def keep(self, wanted: Callable[[Mapping[str, Any]], bool]) -> None:
-        """Cut what is not wanted, and half a last line; readers see the old file or the new one."""
+    def keep(self, wanted: Callable[[Mapping[str, Any]], bool], aside: LineFile) -> None:
+        """Move what is not wanted aside, and drop half a last line; readers see the old file or the new one."""
+        records = self.read()
+        for record in records:
+            if not wanted(record):
+                aside.append(record)
         if self.path.exists():
-            lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in self.read() if wanted(record)]
+            lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records if wanted(record)]
             write_text(self.path, "".join(lines))
 
     def _write_waiting(self) -> None:
@@ -105,7 +111,8 @@ class Journal:
         """Go on after this step (0: from the start): what the log says of later ones did not happen."""
         self._first_step = step + 1
         if self.main:
-            self.log.keep(lambda record: isinstance(record.get("step"), int) and record["step"] <= step)
+            aside = LineFile(self.folder / ASIDE)
+            self.log.keep(lambda record: isinstance(record.get("step"), int) and record["step"] <= step, aside)
 
     def step(self, record: Mapping[str, Any]) -> None:
         """Write one step down: `step`, `images`, the parts of the loss, the learning rate, seconds, memory."""

@@ -232,6 +232,18 @@ def test_a_full_disk_ends_nothing_at_once_and_harms_no_older_checkpoint(tmp_path
     assert names(tmp_path) == ["checkpoint-00000004"]
 
 
+def test_the_last_save_is_tried_twice_and_then_raises(tmp_path: Path) -> None:
+    tried = []
+
+    def write(tensors: dict[str, torch.Tensor], path: Path) -> None:
+        tried.append(path)
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with pytest.raises(TrainingError, match="No space left"):
+        CheckpointStore(tmp_path, write=write).save(tensors_of(1), PLAIN, step=1, final=True)
+    assert len(tried) == 2
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path):
     """A disk of 1 MiB, where this process may make one."""

@@ -41,6 +41,7 @@ def test_a_resumed_run_cuts_what_came_after(tmp_path: Path) -> None:
     resumed = Journal(tmp_path, tensorboard=False)
     resumed.begin(3)
     assert (tmp_path / "log.jsonl").read_text().splitlines() == before[:3]
+    assert (tmp_path / "log-aside.jsonl").read_text().splitlines() == before[3:5]
     resumed.step({"step": 4, "loss": 0.4})
     assert [line["step"] for line in lines(tmp_path / "log.jsonl")] == [1, 2, 3, 4]
     resumed.begin(0)
