@@ -42,7 +42,6 @@ class Split:
         short_code: the doctor's id where subjects are missing.
         pairs: by subject, which frame is observed and which rendered, where that follows no such rule.
         frames: by subject, the frames to train on, where they follow no such rule.
-        remarks: what a reader of the figures has to know of this split.
     """
 
     dataset: str
@@ -61,7 +60,6 @@ class Split:
     short_code: str = "DATA.RP_COUNT"
     pairs: Mapping[str, Sequence[tuple[FrameNumbers, FrameNumbers]]] | None = None
     frames: Mapping[str, Sequence[FrameNumbers]] | None = None
-    remarks: tuple[str, ...] = ()
 
     @property
     def listed_subjects(self) -> int:

@@ -96,7 +96,12 @@ def document_of(evaluation: Evaluation, folder: RunFolder, circumstances: Circum
 
 def notes_of(plan: Plan, weights: WeightKind) -> list[str]:
     """What a reader of the figures has to know besides them."""
-    notes = [*plan.remarks]
+    notes = []
+    alone = dict.fromkeys(item.subject for item in plan.items if item.observation == item.target)
+    if alone:
+        notes.append(
+            f"one picture only, rendered from its own view, which tells nothing of new views: {', '.join(alone)}"
+        )
     if plan.chosen:
         notes.append("subjects chosen by name, so these are not the split's own figures")
     # The demo weights were fitted on people of their own, and untrained ones have seen nobody.

@@ -77,7 +77,6 @@ class Plan:
         skipped: items left out because of them.
         unlisted: whether no list of people was found, so that their order is that of their folders' names, which
             the split counts in.
-        remarks: the split's own.
     """
 
     dataset: str
@@ -89,7 +88,6 @@ class Plan:
     missing: int
     skipped: int
     unlisted: bool = False
-    remarks: tuple[str, ...] = ()
 
     @property
     def partial(self) -> bool:
@@ -167,7 +165,6 @@ def plan(split: Split, reader: Reader, *, subjects: Sequence[str] = (), limit: i
         missing=sum(not on_disk(*frame) for frame in frames),
         skipped=len(wanted) - len(items),
         unlisted=isinstance(split.test_subjects, range) and reader.list_file() is None,
-        remarks=split.remarks,
     )
 
 

@@ -47,7 +47,14 @@ def write_photographs(
             save(folder / name, (folder / "mask_cihp" / name).with_suffix(".png"), person)
 
 
-def write_bodies(folder: Path, kind: str, person: Person, numbers: Sequence[int], turn: dict[str, np.ndarray]) -> None:
+def write_bodies(
+    folder: Path,
+    kind: str,
+    person: Person,
+    numbers: Sequence[int],
+    turn: dict[str, np.ndarray],
+    shape_components: int = 10,
+) -> None:
     """new_vertices/{i}.npy and {kind}/{i}.npy; `turn` is how this data set writes the turn of each pose."""
     for place in ("new_vertices", kind):
         (folder / place).mkdir(parents=True, exist_ok=True)
@@ -55,7 +62,7 @@ def write_bodies(folder: Path, kind: str, person: Person, numbers: Sequence[int]
         np.save(folder / "new_vertices" / f"{number}.npy", person.vertices(pose).astype(np.float32))
         parameters = {
             "poses": person.poses[pose][None].astype(np.float32),
-            "shapes": person.shapes[None].astype(np.float32),
+            "shapes": person.stored_shapes(shape_components)[None].astype(np.float32),
             "Th": person.Th[pose][None].astype(np.float32),
             **{name: values[pose].astype(np.float32) for name, values in turn.items()},
         }

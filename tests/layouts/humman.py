@@ -20,6 +20,7 @@ def write_humman(
     size: tuple[int, int] = (64, 36),
     poses: Sequence[int] = (0, 6),
     views: int = 10,
+    shape_components: int = 10,
 ) -> list[Person]:
     """Subjects whose frames have the numbers `poses`, seen by `views` Kinects; pictures of `size` (width, height)."""
     people = []
@@ -27,12 +28,14 @@ def write_humman(
     (root / "human_list.txt").write_text("\n".join(names if listed is None else listed) + "\n")
     for seed, name in enumerate(names):
         person = make_person(seed, len(poses))
-        _write_subject(root / name, person, size, poses, views)
+        _write_subject(root / name, person, size, poses, views, shape_components)
         people.append(person)
     return people
 
 
-def _write_subject(folder: Path, person: Person, size: tuple[int, int], poses: Sequence[int], views: int) -> None:
+def _write_subject(
+    folder: Path, person: Person, size: tuple[int, int], poses: Sequence[int], views: int, shape_components: int
+) -> None:
     vertices = [person.vertices(index) for index in range(len(poses))]
     cameras = cameras_around(vertices, views, size)
     for view, camera in enumerate(cameras):
@@ -48,7 +51,7 @@ def _write_subject(folder: Path, person: Person, size: tuple[int, int], poses: S
     for index, pose in enumerate(poses):
         np.savez(
             folder / "smpl_params" / f"{pose:06d}.npz",
-            betas=person.shapes.astype(np.float32),
+            betas=person.stored_shapes(shape_components).astype(np.float32),
             body_pose=person.poses[index, 3:].astype(np.float32),
             global_orient=person.global_orient()[index].astype(np.float32),
             transl=person.transl()[index].astype(np.float32),

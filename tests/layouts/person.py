@@ -41,6 +41,10 @@ class Person:
         """Joints (24, 3) of the shaped body."""
         return body().J_regressor @ (body().v_template + body().shapedirs @ self.shapes)
 
+    def stored_shapes(self, components: int = 10) -> np.ndarray:
+        """(components,), as a body with so many directions has it; those after the tenth count for nothing."""
+        return np.concatenate([self.shapes, np.linspace(1, 2, components - len(self.shapes))])
+
     def vertices(self, pose: int) -> np.ndarray:
         """The body (6890, 3) in the world."""
         arrays = body()

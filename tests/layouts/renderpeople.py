@@ -20,6 +20,7 @@ def write_renderpeople(
     size: int = 32,
     frames: int = 1,
     views: int = 36,
+    shape_components: int = 10,
 ) -> list[Person]:
     """Subjects with `frames` poses seen by `views` cameras; `listed` is what human_list.txt names, by default them."""
     people = []
@@ -27,12 +28,12 @@ def write_renderpeople(
     (root / "human_list.txt").write_text("\n".join(names if listed is None else listed) + "\n")
     for seed, name in enumerate(names):
         person = make_person(seed, frames)
-        _write_subject(root / name, person, size, views)
+        _write_subject(root / name, person, size, views, shape_components)
         people.append(person)
     return people
 
 
-def _write_subject(folder: Path, person: Person, size: int, views: int) -> None:
+def _write_subject(folder: Path, person: Person, size: int, views: int, shape_components: int) -> None:
     vertices = [person.vertices(pose) for pose in range(len(person.poses))]
     cameras = cameras_around(vertices, views, (size, size))
     for view, camera in enumerate(cameras):
@@ -47,7 +48,7 @@ def _write_subject(folder: Path, person: Person, size: int, views: int) -> None:
     (folder / "cameras.json").write_text(json.dumps(stored))
     (folder / "outputs_re_fitting").mkdir()
     fits = {
-        "betas": person.shapes[None].astype(np.float32),
+        "betas": person.stored_shapes(shape_components)[None].astype(np.float32),
         "global_orient": person.global_orient().astype(np.float32),
         "body_pose": person.poses[:, 3:].astype(np.float32),
         "transl": person.transl().astype(np.float32),

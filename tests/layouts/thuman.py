@@ -20,6 +20,7 @@ def write_thuman(
     views: int = 24,
     backslashes: bool = False,
     lens: Lens = NO_LENS,
+    shape_components: int = 10,
 ) -> list[Person]:
     """Subjects with `frames` poses seen by `views` cameras through a lens.
 
@@ -32,6 +33,7 @@ def write_thuman(
         views: cameras.
         backslashes: write the annotations' paths as Windows does.
         lens: bends the pictures; its coefficients are in the annotations.
+        shape_components: of the bodies; the first ten count.
     """
     people = []
     root.mkdir(parents=True, exist_ok=True)
@@ -44,6 +46,6 @@ def write_thuman(
         write_photographs(folder, vertices, cameras, paths, size, lens)
         written = [[path.replace("/", "\\") for path in pose] for pose in paths] if backslashes else paths
         write_annotations(folder, cameras, written, lens=lens)
-        write_bodies(folder, "new_params_neutral", person, range(frames), {"R": person.R})
+        write_bodies(folder, "new_params_neutral", person, range(frames), {"R": person.R}, shape_components)
         people.append(person)
     return people

@@ -22,6 +22,7 @@ def write_zju_mocap(
     views: int = 21,
     refine: bool = False,
     short_names: bool = True,
+    shape_components: int = 10,
 ) -> list[Person]:
     """Subjects with `frames` poses seen by `views` cameras.
 
@@ -33,6 +34,7 @@ def write_zju_mocap(
         views: cameras.
         refine: write the annotations of the 'refine' release, which list no picture.
         short_names: name the pictures of 313 and 315 by the fifth field of their annotated names, as most copies do.
+        shape_components: of the bodies; the first ten count.
     """
     people = []
     for seed, name in enumerate(names):
@@ -45,7 +47,12 @@ def write_zju_mocap(
         write_annotations(folder, cameras, [[] for _ in annotated] if refine else annotated, metre=MILLIMETRES)
         first = 1 if odd else 0
         write_bodies(
-            folder, "new_params", person, range(first, first + frames), {"Rh": person.global_orient()[:, None]}
+            folder,
+            "new_params",
+            person,
+            range(first, first + frames),
+            {"Rh": person.global_orient()[:, None]},
+            shape_components,
         )
         people.append(person)
     return people

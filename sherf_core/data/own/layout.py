@@ -85,13 +85,6 @@ class OwnPeople:
     def split(self) -> Split:
         """Which frame of each person is observed and which are rendered; a lone frame is rendered from its own view."""
         test = tuple(person.name for person in self.people if person.use != "train")
-        alone = [person.name for person in self.people if person.name in test and len(person.frames) == 1]
-        remarks: tuple[str, ...] = ()
-        if alone:
-            remarks = (
-                f"with one picture only, rendered from its own view, which says nothing of new views: "
-                f"{', '.join(alone)}",
-            )
         return Split(
             dataset=OWN,
             resolution=self._width(),
@@ -107,7 +100,6 @@ class OwnPeople:
             short_code="",
             pairs={person.name: _pairs(person) for person in self.people},
             frames={person.name: [(frame.pose, frame.view) for frame in person.frames] for person in self.people},
-            remarks=remarks,
         )
 
     def _width(self) -> int:
