@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from sherf_core.body.model import BodyModel
@@ -17,94 +16,72 @@ from sherf_core.train.samples import Sample
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Samples that are computed together.
+class TrainingPair:
+    """One sample as tensors; the batch dimension of the model's inputs is 1.
 
     Attributes:
-        samples: their numbers and seeds.
-        keys: "subject pose view <- pose view" of each target and its observation.
+        sample: its number and seeds.
+        key: "subject pose view <- pose view" of the target and its observation.
         observation: what the model sees.
         bodies: what it renders.
-        cameras: from where.
-        truth: the targets' pictures, in 0..1 and black outside of the person.
-        mask: the targets' persons.
+        camera: from where.
+        truth: the target's picture, in 0..1 and black outside of the person.
+        mask: the target's person.
     """
 
-    samples: tuple[Sample, ...]
-    keys: tuple[str, ...]
+    sample: Sample
+    key: str
     observation: Observation
     bodies: Bodies
-    cameras: tuple[Camera, ...]
-    truth: Float[Tensor, "B H W 3"]
-    mask: Bool[Tensor, "B H W"]
+    camera: Camera
+    truth: Float[Tensor, "H W 3"]
+    mask: Bool[Tensor, "H W"]
 
-    def to(self, device: torch.device | str) -> Batch:
+    def to(self, device: torch.device | str) -> TrainingPair:
         observation, bodies = self.observation.to(device), self.bodies.to(device)
-        truth, mask = self.truth.to(device), self.mask.to(device)
-        return Batch(self.samples, self.keys, observation, bodies, self.cameras, truth, mask)
+        return replace(
+            self, observation=observation, bodies=bodies, truth=self.truth.to(device), mask=self.mask.to(device)
+        )
 
 
 @dataclass(frozen=True)
 class ChosenRays:
-    """Rays of each sample; those of samples with fewer are filled up with ones that miss.
+    """Rays of one sample.
 
     Attributes:
-        rays: to render.
-        pixels: place of each ray in its picture, row by row; 0 for the filling.
-        patches: (height, width) of the picture that each sample's first rays make.
-        counts: how many rays of each sample are no filling.
+        rays: to render, with a batch dimension of 1.
+        pixels: place of each ray in the picture, row by row.
+        patch: height and width of the picture that the first rays make.
     """
 
     rays: RayBundle
-    pixels: Tensor
-    patches: tuple[tuple[int, int], ...]
-    counts: tuple[int, ...]
+    pixels: Int64[Tensor, "R"]
+    patch: tuple[int, int]
 
 
-def batch_of(pairs: Sequence[tuple[Sample, tuple[Frame, Frame]]]) -> Batch:
-    """Batch (sample, (observation, target)) of one image size."""
-    observed, targets = [pair[0] for _, pair in pairs], [pair[1] for _, pair in pairs]
-    keys = [f"{t.subject} {t.pose} {t.view} <- {o.pose} {o.view}" for o, t in zip(observed, targets, strict=True)]
-    return Batch(
-        samples=tuple(one for one, _ in pairs),
-        keys=tuple(keys),
-        observation=observation_of(observed),
-        bodies=bodies_of([target.body for target in targets]),
-        cameras=tuple(target.camera for target in targets),
-        truth=torch.from_numpy(np.stack([target.image for target in targets])),
-        mask=torch.from_numpy(np.stack([target.mask for target in targets])),
+def training_pair(sample: Sample, frames: tuple[Frame, Frame]) -> TrainingPair:
+    """A sample's (observation, target) as tensors on the CPU."""
+    observed, target = frames
+    return TrainingPair(
+        sample=sample,
+        key=f"{target.subject} {target.pose} {target.view} <- {observed.pose} {observed.view}",
+        observation=observation_of([observed]),
+        bodies=bodies_of([target.body]),
+        camera=target.camera,
+        truth=torch.from_numpy(target.image),
+        mask=torch.from_numpy(target.mask),
     )
 
 
-def choose_rays(batch: Batch, body_model: BodyModel, rays_per_sample: int | None) -> ChosenRays:
-    """Rays of each sample: those of the whole picture that matter, or as many as are asked for.
-
-    Args:
-        batch: on the device where the rays are wanted.
-        body_model: gives the bodies' boxes.
-        rays_per_sample: see `choose_pixels`.
-    """
-    height, width = batch.mask.shape[1:]
-    rays = rays_of(batch.cameras, batch.bodies, body_model, height, width)
-    hits = rays.hit.unflatten(1, (height, width)).cpu().numpy()
-    chosen, patches = [], []
-    for hit, one in zip(hits, batch.samples, strict=True):
-        pixels, patch = choose_pixels(hit, rays_per_sample, one.rays_seed)
-        chosen.append(pixels)
-        patches.append(patch)
-    counts = tuple(len(pixels) for pixels in chosen)
-    padded = np.stack([np.pad(pixels, (0, max(counts) - len(pixels))) for pixels in chosen])
-    index = torch.from_numpy(padded).to(rays.hit.device)
-    there = torch.arange(max(counts), device=index.device) < torch.tensor(counts, device=index.device)[:, None]
-    row = torch.arange(len(index), device=index.device)[:, None]
-    picked = RayBundle(
-        origins=rays.origins[row, index],
-        directions=rays.directions[row, index],
-        near=rays.near[row, index],
-        far=rays.far[row, index],
-        hit=rays.hit[row, index] & there,
-    )
-    return ChosenRays(picked, index, tuple(patches), counts)
+def choose_rays(pair: TrainingPair, body_model: BodyModel, rays_per_sample: int | None) -> ChosenRays:
+    """Those rays of the picture that matter, or as many as are asked for (`choose_pixels` says which)."""
+    height, width = pair.mask.shape
+    rays = rays_of([pair.camera], pair.bodies, body_model, height, width)
+    hit = rays.hit.unflatten(1, (height, width))[0].cpu().numpy()
+    places, patch = choose_pixels(hit, rays_per_sample, pair.sample.rays_seed)
+    pixels = torch.from_numpy(places).to(rays.hit.device)
+    names = ("origins", "directions", "near", "far", "hit")
+    return ChosenRays(RayBundle(*[getattr(rays, name)[:, pixels] for name in names]), pixels, patch)
 
 
 def choose_pixels(hit: Bool[np.ndarray, "H W"], count: int | None, seed: int) -> tuple[np.ndarray, tuple[int, int]]:

@@ -72,7 +72,8 @@ class TrainConfig:
         seed: all randomness follows from it and from counters.
         steps: steps of the whole training; the published one is 800 kimg, 200,000 steps of 4.
         resolution: side of the pictures in pixels.
-        samples_per_gpu: samples that a process computes at once.
+        samples_per_gpu: samples of a process in a round. Each is computed alone, so that they need no more memory than
+            one and the result is that of any other spread.
         accumulation: rounds whose gradients are added up before a step.
         precision: of the networks; geometry, compositing and losses are in float32 whatever it is.
         rays_per_sample: rays drawn for each sample, half of them one patch; None: the full frame, as published.

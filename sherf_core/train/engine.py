@@ -22,7 +22,7 @@ from sherf_core.data.records import Frame
 from sherf_core.errors import TrainingError
 from sherf_core.evaluate.renderer import SherfRenderer
 from sherf_core.train import mishaps
-from sherf_core.train.batches import Batch, batch_of
+from sherf_core.train.batches import TrainingPair, training_pair
 from sherf_core.train.checkpoint_files import Saved
 from sherf_core.train.checkpoints import CheckpointStore
 from sherf_core.train.config import TrainConfig
@@ -35,7 +35,7 @@ from sherf_core.train.saving import SaveInterval
 from sherf_core.train.schedule import learning_rate
 from sherf_core.train.signals import Signals
 from sherf_core.train.state import Position, TrainingState
-from sherf_core.train.step import GradientStep, SampleLosses, StepResult, clean_gradients
+from sherf_core.train.step import GradientStep, SampleLoss, StepResult, clean_gradients
 from sherf_core.train.world import World
 
 PICTURES = 2
@@ -144,10 +144,19 @@ def train(
         state = new_state(config, body_model, world.device, resnet=resnet, weights=weights)
         saved = _resume(state, store, resume, world)
         journal.begin(state.position.step)
+        journal.event(
+            "started",
+            {
+                "step": state.position.step,
+                "resumed_from": saved.path.name if saved else None,
+                "unusable": [str(skipped) for skipped in store.skipped],
+                "processes": world.size,
+            },
+        )
         if world.is_main:
             store.begin(state.position.step)
         loss = new_loss(config, vgg, world.device)
-        training = _Training(state, SampleLosses(state.model, loss, config.rays_per_sample), world, journal, folder)
+        training = _Training(state, SampleLoss(state.model, loss, config.rays_per_sample), world, journal, folder)
         stopped_by, checkpoint = training.run(source, store, signals, on_step)
     position = state.position
     return Summary(
@@ -188,13 +197,11 @@ def _resume(
 class _Training:
     """The state with everything that moves it on."""
 
-    def __init__(
-        self, state: TrainingState, losses: SampleLosses, world: World, journal: Journal, folder: Path
-    ) -> None:
+    def __init__(self, state: TrainingState, loss: SampleLoss, world: World, journal: Journal, folder: Path) -> None:
         self.state, self.world, self.journal = state, world, journal
         self.config = state.config
         self.batch = self.config.effective_batch(world.size)
-        self.gradients = GradientStep(losses, world)
+        self.gradients = GradientStep(loss, world)
         self.memory = mishaps.MemoryGuard(state.model, self.config.points_per_chunk, journal)
         self.bad = mishaps.BadSteps(folder, self.config.max_bad_steps, journal, world, state.position.bad_steps)
         self.losses: dict[str, float] = {}
@@ -209,9 +216,15 @@ class _Training:
         """All steps that are left; returns the signal that ended them early, or 0, and the last checkpoint."""
         interval = SaveInterval(self.config.save_every_steps, self.config.save_every_minutes)
         stopped_by, checkpoint, saved_step = 0, None, self.state.position.step
-        with closing(read_ahead(source, self._rounds(len(source)), self.config.workers)) as rounds:
+        with closing(read_ahead(source, self._samples(len(source)), self.config.workers)) as pairs:
             while self.state.position.step < self.config.steps and not stopped_by:
-                record = self._timed_step(rounds)
+                try:
+                    record = self._timed_step(pairs)
+                except TrainingError:
+                    # Nothing has moved in this step; the steps since the last save are not to be lost.
+                    if self.world.is_main and self.state.position.step != saved_step:
+                        self._save(store, final=True)
+                    raise
                 step = record.position.step
                 if step % self.config.log_every == 0 or step == self.config.steps or record.skipped:
                     self.journal.step(record.as_dict())
@@ -221,32 +234,29 @@ class _Training:
                     on_step(record)
                 own = torch.tensor([signals.stop], device=self.world.device)
                 stopped_by = int(self.world.gather(own).max())
-                due = interval.due(step) or bool(stopped_by) or step == self.config.steps
+                final = bool(stopped_by) or step == self.config.steps
+                due = final or interval.due(step)
                 if due and self.world.is_main and step != saved_step:
-                    checkpoint, saved_step = self._save(store) or checkpoint, step
+                    checkpoint, saved_step = self._save(store, final=final) or checkpoint, step
                     interval.saved()
         return stopped_by, checkpoint
 
-    def _rounds(self, targets: int) -> Iterator[list[Sample]]:
+    def _samples(self, targets: int) -> Iterator[Sample]:
         """This process's samples of all steps that are left."""
         position = self.state.position
         for number in range(self.config.steps - position.step):
-            for indices in own_indices(
-                position.images + number * self.batch,
-                rank=self.world.rank,
-                samples=self.config.samples_per_gpu,
-                accumulation=self.config.accumulation,
-            ):
-                yield [sample(self.config.seed, index, targets) for index in indices]
+            first = position.images + number * self.batch
+            for index in own_indices(first, rank=self.world.rank, count=self.batch // self.world.size):
+                yield sample(self.config.seed, index, targets)
 
-    def _timed_step(self, rounds: Iterator[list[tuple[Sample, tuple[Frame, Frame]]]]) -> StepRecord:
+    def _timed_step(self, read: Iterator[tuple[Sample, tuple[Frame, Frame]]]) -> StepRecord:
         started, before = time.perf_counter(), self.state.position
-        batches = [batch_of(pairs) for pairs in islice(rounds, self.config.accumulation)]
+        pairs = [training_pair(*one) for one in islice(read, self.batch // self.world.size)]
         rate = learning_rate(self.config, step=before.step, images=before.images, batch=self.batch)
         result = self.memory.run(
-            before.step + 1, lambda points: self.gradients.accumulate(batches, points, self.state.scaler)
+            before.step + 1, lambda points: self.gradients.accumulate(pairs, points, self.state.scaler)
         )
-        skipped = self.bad.skip(before.step + 1, result.losses[:, 0], lambda: _inspected(batches, result))
+        skipped = self.bad.skip(before.step + 1, result.losses[:, 0], lambda: _inspected(pairs, result))
         self.losses = self.gradients.mean_losses(result)
         images = before.images + self.batch
         if not skipped:
@@ -284,10 +294,10 @@ class _Training:
         optimizer.zero_grad(set_to_none=True)
         self.state.average.update(model, images=images, batch=self.batch, config=self.config)
 
-    def _save(self, store: CheckpointStore) -> Path | None:
+    def _save(self, store: CheckpointStore, *, final: bool) -> Path | None:
         self.journal.flush()
         step = self.state.position.step
-        path = store.save(self.state.tensors(), self.state.plain(), step=step)
+        path = store.save(self.state.tensors(), self.state.plain(), step=step, final=final)
         if path is None:
             self.journal.event("not_saved", {"step": step, "why": store.failures[-1]})
         else:
@@ -310,20 +320,20 @@ class _Training:
         return np.concatenate(rows)
 
 
-def _inspected(batches: list[Batch], result: StepResult) -> mishaps.BadBatch:
+def _inspected(pairs: list[TrainingPair], result: StepResult) -> mishaps.BadBatch:
     """What is saved of a step whose loss is no number."""
     tensors: dict[str, Tensor] = {}
-    for number, batch in enumerate(batches):
-        parts = {"observation": batch.observation.image, "truth": batch.truth, "mask": batch.mask}
-        parts |= {"observed_poses": batch.observation.body.poses, "poses": batch.bodies.poses}
-        parts |= {"shapes": batch.bodies.shapes, "R": batch.bodies.R, "Th": batch.bodies.Th}
+    for number, pair in enumerate(pairs):
+        parts = {"observation": pair.observation.image, "truth": pair.truth, "mask": pair.mask}
+        parts |= {"observed_poses": pair.observation.body.poses, "poses": pair.bodies.poses}
+        parts |= {"shapes": pair.bodies.shapes, "R": pair.bodies.R, "Th": pair.bodies.Th}
         tensors |= {f"{number}.{name}": value for name, value in parts.items()}
     losses = {
         f"{index}.{name}": value
         for index, row in enumerate(result.losses.tolist())
         for name, value in zip(PARTS, row, strict=True)
     }
-    return mishaps.BadBatch(keys=[key for batch in batches for key in batch.keys], tensors=tensors, losses=losses)
+    return mishaps.BadBatch(keys=[pair.key for pair in pairs], tensors=tensors, losses=losses)
 
 
 def _memory(device: torch.device) -> int:

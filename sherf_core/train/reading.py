@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -17,19 +17,20 @@ from sherf_core.errors import TrainingError
 from sherf_core.train.samples import PairSource, Sample
 
 Pair = tuple[Frame, Frame]
-ROUNDS_AHEAD = 2
+AHEAD = 4
+"""Samples that are read before they are asked for, at the least."""
 
 _source: PairSource | None = None
 
 
 def read_ahead(
-    source: PairSource, rounds: Iterable[Sequence[Sample]], workers: int
-) -> Generator[list[tuple[Sample, Pair]], None, None]:
-    """Each round's samples with their pictures, in order; the next ones are read meanwhile.
+    source: PairSource, samples: Iterable[Sample], workers: int
+) -> Generator[tuple[Sample, Pair], None, None]:
+    """Each sample with its pictures, in order; the next ones are read meanwhile.
 
     Args:
         source: where pictures come from.
-        rounds: samples that are needed together; asked for no further than is read ahead.
+        samples: asked for no further than is read ahead.
         workers: processes that read; 0 for a thread in this one.
 
     Raises:
@@ -42,14 +43,15 @@ def read_ahead(
         pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_set_source, initargs=(source,))
     else:
         pool = ThreadPoolExecutor(1, thread_name_prefix="reading")
-    waiting: deque[list[tuple[Sample, Future[Pair]]]] = deque()
+    waiting: deque[tuple[Sample, Future[Pair]]] = deque()
     try:
-        for samples in rounds:
-            waiting.append([(one, _submit(pool, source, one, workers)) for one in samples])
-            if len(waiting) > max(ROUNDS_AHEAD, -(-workers // len(samples))):
-                yield _results(waiting.popleft())
+        for one in samples:
+            read = pool.submit(_pair, one) if workers else pool.submit(source.pair, one.target, one.choice)
+            waiting.append((one, read))
+            if len(waiting) > max(AHEAD, 2 * workers):
+                yield _result(waiting.popleft())
         while waiting:
-            yield _results(waiting.popleft())
+            yield _result(waiting.popleft())
     except BrokenProcessPool as error:
         raise TrainingError(
             f"a process that read pictures died: {error}",
@@ -61,14 +63,8 @@ def read_ahead(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _submit(pool: Executor, source: PairSource, one: Sample, workers: int) -> Future[Pair]:
-    if workers:
-        return pool.submit(_pair, one.target, one.choice)
-    return pool.submit(source.pair, one.target, one.choice)
-
-
-def _results(samples: Sequence[tuple[Sample, Future[Pair]]]) -> list[tuple[Sample, Pair]]:
-    return [(one, future.result()) for one, future in samples]
+def _result(read: tuple[Sample, Future[Pair]]) -> tuple[Sample, Pair]:
+    return read[0], read[1].result()
 
 
 def _set_source(source: PairSource) -> None:
@@ -76,6 +72,6 @@ def _set_source(source: PairSource) -> None:
     _source = source
 
 
-def _pair(target: int, choice: int) -> Pair:
+def _pair(one: Sample) -> Pair:
     assert _source is not None
-    return _source.pair(target, choice)
+    return _source.pair(one.target, one.choice)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int64
@@ -18,6 +18,7 @@ from sherf_core.data.records import Frame
 _ORDER, _CHOICE, _NOISE, _RAYS = range(4)
 
 
+@runtime_checkable
 class PairSource(Protocol):
     """The targets of a data set, each with observations of the same person to choose from. Must be picklable."""
 
@@ -64,17 +65,15 @@ def sample(seed: int, index: int, targets: int) -> Sample:
     )
 
 
-def own_indices(first: int, *, rank: int, samples: int, accumulation: int) -> list[list[int]]:
-    """Numbers of a rank's samples in the step that begins with sample `first`, round by round; ranks one after another.
+def own_indices(first: int, *, rank: int, count: int) -> range:
+    """Numbers of a rank's samples in the step that begins with sample `first`; ranks come one after another.
 
     Args:
         first: images before this step.
         rank: of this process.
-        samples: at once on a process.
-        accumulation: rounds of a step.
+        count: samples of a process in a step.
     """
-    start = first + rank * samples * accumulation
-    return [list(range(start + turn * samples, start + (turn + 1) * samples)) for turn in range(accumulation)]
+    return range(first + rank * count, first + (rank + 1) * count)
 
 
 @lru_cache(maxsize=4)

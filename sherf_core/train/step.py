@@ -1,12 +1,16 @@
 """One step's gradients and statistics: the mean over the effective batch, however that is spread.
 
-Every sample stands alone (BatchNorm, noise, rays), a process adds up its samples' gradients, and torch's
-DistributedDataParallel takes the mean over the processes at the end. Until then processes do not talk, so that one that
-runs out of memory may begin its step again without the others noticing.
+Every sample stands alone (BatchNorm, noise, rays), and each is computed alone, forward and backward: convolutions of
+several pictures at once round differently, and the tri-plane's image encoder makes much of it (at 64² up to 4e-4 of a
+gradient). It costs little, since rendering takes most of the time and goes sample by sample anyway, and a process needs
+memory for one sample only. A process adds up its samples' gradients, and torch's DistributedDataParallel takes the mean
+over the processes at the end. Until then processes do not talk, so that one that runs out of memory may begin its step
+again without the others noticing.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -18,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from sherf_core.model.normalization import Recorded, move_statistics, recorded_statistics
 from sherf_core.model.sherf import Sherf
-from sherf_core.train.batches import Batch, choose_rays
+from sherf_core.train.batches import TrainingPair, choose_rays
 from sherf_core.train.loss import PARTS, ReconstructionLoss
 from sherf_core.train.world import World
 
@@ -38,35 +42,28 @@ def freeze_unused(model: Sherf) -> None:
         parameter.requires_grad_(not (name.startswith(UNUSED) or name.endswith(UNUSED)))
 
 
-class SampleLosses(nn.Module):
+class SampleLoss(nn.Module):
     """The model with its loss, so that DistributedDataParallel may wrap both."""
 
     def __init__(self, model: Sherf, loss: ReconstructionLoss, rays_per_sample: int | None) -> None:
         super().__init__()
         self.model, self.loss, self.rays_per_sample = model, loss, rays_per_sample
 
-    def forward(self, batch: Batch | None) -> Float[Tensor, "B 5"]:
-        """Loss and parts of each sample; without a batch, a zero to which every trained parameter leads."""
-        if batch is None:
+    def forward(self, pair: TrainingPair | None) -> Float[Tensor, "5"]:
+        """Loss and parts of a sample; without one, zeros to which every trained parameter leads."""
+        if pair is None:
             leads = [parameter.sum() for parameter in self.model.parameters() if parameter.requires_grad]
-            return (torch.stack(leads).sum() * 0).expand(1, len(PARTS))
-        chosen = choose_rays(batch, self.model.body_model, self.rays_per_sample)
-        seeds = [one.noise_seed for one in batch.samples]
-        rendering = self.model(batch.observation, batch.bodies, chosen.rays, seeds)
-        losses = []
-        for index, (count, patch) in enumerate(zip(chosen.counts, chosen.patches, strict=True)):
-            pixels = chosen.pixels[index, :count]
-            losses.append(
-                self.loss(
-                    rendering.rgb[index, :count],
-                    rendering.alpha[index, :count],
-                    batch.truth[index].flatten(0, 1)[pixels],
-                    batch.mask[index].flatten()[pixels],
-                    chosen.rays.hit[index, :count],
-                    patch,
-                )
-            )
-        return torch.stack(losses)
+            return (torch.stack(leads).sum() * 0).expand(len(PARTS))
+        chosen = choose_rays(pair, self.model.body_model, self.rays_per_sample)
+        rendering = self.model(pair.observation, pair.bodies, chosen.rays, [pair.sample.noise_seed])
+        return self.loss(
+            rendering.rgb[0],
+            rendering.alpha[0],
+            pair.truth.flatten(0, 1)[chosen.pixels],
+            pair.mask.flatten()[chosen.pixels],
+            chosen.rays.hit[0],
+            chosen.patch,
+        )
 
 
 @dataclass(frozen=True)
@@ -86,40 +83,38 @@ class GradientStep:
     """Gradients of steps, on one process or several.
 
     Args:
-        losses: the model with its loss, on this process's device.
+        loss: the model with its loss, on this process's device.
         world: the processes.
     """
 
-    def __init__(self, losses: SampleLosses, world: World) -> None:
-        self.losses, self.world = losses, world
+    def __init__(self, loss: SampleLoss, world: World) -> None:
+        self.loss, self.world = loss, world
         self._spread: DistributedDataParallel | None = None
         if world.size > 1:
-            self._spread = DistributedDataParallel(
-                losses, device_ids=[world.device] if world.device.type == "cuda" else None, broadcast_buffers=False
-            )
+            devices = [world.device] if world.device.type == "cuda" else None
+            self._spread = DistributedDataParallel(loss, device_ids=devices, **{_buffers_option(): False})
 
     def accumulate(
-        self, batches: Sequence[Batch], points_per_chunk: int, scaler: torch.amp.GradScaler | None = None
+        self, pairs: Sequence[TrainingPair], points_per_chunk: int, scaler: torch.amp.GradScaler | None = None
     ) -> StepResult:
-        """This process's share of the gradients, added up in place of whatever the parameters had.
+        """This process's share of the gradients, in place of whatever the parameters had.
 
         Args:
-            batches: rounds of this process, on any device.
+            pairs: this process's samples, on any device.
             points_per_chunk: points near the body that go through the model at once; bounds memory only.
             scaler: multiplies the loss, for float16.
         """
-        model = self.losses.model
+        model = self.loss.model
         model.config = replace(model.config, points_per_chunk=points_per_chunk)
         model.zero_grad(set_to_none=True)
-        count = sum(len(batch.samples) for batch in batches)
         found = []
         with recorded_statistics(model) as recorded, self._apart():
-            for batch in batches:
-                losses = self._module()(batch.to(self.world.device))
-                loss = losses[:, 0].sum() / count
+            for pair in pairs:
+                losses = self._module()(pair.to(self.world.device))
+                loss = losses[0] / len(pairs)
                 (loss if scaler is None else scaler.scale(loss)).backward()
                 found.append(losses.detach())
-        return StepResult(torch.cat(found), recorded)
+        return StepResult(torch.stack(found), recorded)
 
     def join(self) -> None:
         """Take the mean of all processes' gradients."""
@@ -138,7 +133,7 @@ class GradientStep:
             name: column.unflatten(1, values.shape[1:])
             for (name, values), column in zip(layers.items(), columns, strict=True)
         }
-        move_statistics(self.losses.model, named)
+        move_statistics(self.loss.model, named)
 
     def mean_losses(self, result: StepResult) -> dict[str, float]:
         """Loss and parts, the mean over all processes' samples."""
@@ -146,10 +141,16 @@ class GradientStep:
         return dict(zip(PARTS, mean.tolist(), strict=True))
 
     def _module(self) -> nn.Module:
-        return self.losses if self._spread is None else self._spread
+        return self.loss if self._spread is None else self._spread
 
     def _apart(self) -> AbstractContextManager[object]:
         return nullcontext() if self._spread is None else self._spread.no_sync()
+
+
+def _buffers_option() -> str:
+    """Keeps DistributedDataParallel from copying running statistics in each pass; newer versions of torch renamed it."""
+    names = inspect.signature(DistributedDataParallel.__init__).parameters
+    return "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
 
 
 @torch.no_grad()
