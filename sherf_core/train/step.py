@@ -14,6 +14,7 @@ import inspect
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -92,7 +93,8 @@ class GradientStep:
         self._spread: DistributedDataParallel | None = None
         if world.size > 1:
             devices = [world.device] if world.device.type == "cuda" else None
-            self._spread = DistributedDataParallel(loss, device_ids=devices, **{_buffers_option(): False})
+            options: dict[str, Any] = {_buffers_option(): False}
+            self._spread = DistributedDataParallel(loss, device_ids=devices, **options)
 
     def accumulate(
         self, pairs: Sequence[TrainingPair], points_per_chunk: int, scaler: torch.amp.GradScaler | None = None
@@ -148,7 +150,7 @@ class GradientStep:
 
 
 def _buffers_option() -> str:
-    """Keeps DistributedDataParallel from copying running statistics in each pass; newer versions of torch renamed it."""
+    """Keeps running statistics from being copied between processes; newer versions of torch renamed it."""
     names = inspect.signature(DistributedDataParallel.__init__).parameters
     return "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
 

@@ -17,7 +17,7 @@ from sherf_core.data import renderpeople
 from sherf_core.data.records import Frame
 from sherf_core.data.renderpeople import RenderPeople
 from sherf_core.model.normalization import SampleBatchNorm
-from sherf_core.train.batches import training_pair
+from sherf_core.train.batches import TrainingPair, training_pair
 from sherf_core.train.config import TrainConfig
 from sherf_core.train.prepare import new_loss, new_state
 from sherf_core.train.samples import own_indices, sample
@@ -46,31 +46,49 @@ class DemoPairs:
         return self.reader.frame(*others[seed % len(others)]), self.reader.frame(*target)
 
 
-def step(config: TrainConfig, world: World, first: int = 0) -> dict[str, torch.Tensor]:
-    """`gradient.NAME`, `statistic.NAME` and `loss` after one step, the same on every process."""
+def prepare(config: TrainConfig, world: World, first: int) -> tuple[SampleLoss, list[TrainingPair]]:
+    """The model with its loss, and this process's samples of the step that begins with sample `first`."""
     source = DemoPairs(config.resolution)
-    state = new_state(config, BodyModel(load_body()), world.device)
+    model = new_state(config, BodyModel(load_body()), world.device).model
     # Random weights are nearly transparent: make the body visible, so that colours have gradients worth comparing.
-    torch.nn.init.constant_(state.model.decoder.alpha_linear.bias, 5.0)
-    gradients = GradientStep(
-        SampleLoss(state.model, new_loss(config, None, world.device), config.rays_per_sample), world
-    )
+    torch.nn.init.constant_(model.decoder.alpha_linear.bias, 5.0)
     indices = own_indices(first, rank=world.rank, count=config.samples_per_gpu * config.accumulation)
     samples = [sample(config.seed, index, len(source)) for index in indices]
-    own = [training_pair(one, source.pair(one.target, one.choice)) for one in samples]
-    result = gradients.accumulate(own, config.points_per_chunk)
+    pairs = [training_pair(one, source.pair(one.target, one.choice)) for one in samples]
+    return SampleLoss(model, new_loss(config, None, world.device), config.rays_per_sample), pairs
+
+
+def step(config: TrainConfig, world: World, first: int = 0) -> dict[str, torch.Tensor]:
+    """`gradient.NAME`, `statistic.NAME` and `loss` after one step, the same on every process."""
+    loss, pairs = prepare(config, world, first)
+    gradients = GradientStep(loss, world)
+    result = gradients.accumulate(pairs, config.points_per_chunk)
     gradients.join()
     gradients.move_statistics(result)
-    found = {
-        f"gradient.{name}": parameter.grad.clone()
-        for name, parameter in state.model.named_parameters()
-        if parameter.grad is not None
-    }
-    for name, layer in state.model.named_modules():
+    found = {}
+    for name, layer in loss.model.named_modules():
         if isinstance(layer, SampleBatchNorm):
             for buffer in ("running_mean", "running_var", "num_batches_tracked"):
                 found[f"statistic.{name}.{buffer}"] = getattr(layer, buffer).clone()
-    return {**found, "loss": torch.tensor(gradients.mean_losses(result)["loss"], dtype=torch.float64)}
+    total = torch.tensor(gradients.mean_losses(result)["loss"], dtype=torch.float64)
+    return {**found, **gradients_of(loss), "loss": total}
+
+
+def step_in_one_graph(config: TrainConfig) -> dict[str, torch.Tensor]:
+    """`gradient.NAME` and `loss` of the mean loss over all samples, by one backward pass."""
+    loss, pairs = prepare(config, World(), 0)
+    total = torch.stack([loss(pair)[0] for pair in pairs]).mean()
+    total.backward()
+    return {**gradients_of(loss), "loss": total.detach().double()}
+
+
+def gradients_of(loss: SampleLoss) -> dict[str, torch.Tensor]:
+    """`gradient.NAME` of every parameter that has one."""
+    return {
+        f"gradient.{name}": parameter.grad.clone()
+        for name, parameter in loss.model.named_parameters()
+        if parameter.grad is not None
+    }
 
 
 def relative_error(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], prefix: str) -> float:
