@@ -38,7 +38,7 @@ OUT_OF_REACH = ("driver not loaded", "unknown error", "insufficient permissions"
 
 @rule("GPU.NONE")
 def no_gpu(facts: Facts, purpose: Purpose) -> list[Finding]:
-    """No NVIDIA GPU, or one without any driver: evaluation takes the CPU, training is out of reach but for the demo's."""
+    """No NVIDIA GPU, or one without any driver: the CPU can evaluate, and train on the demo data."""
     gpu, machine = facts.gpu, facts.platform
     if gpu.devices or gpu.cuinit == 0 or (torch_uses_gpu(facts) and not facts.torch.hip_build):
         return []

@@ -27,6 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
 from sherf_core.errors import ConfigurationError
 from sherf_core.io.atomic import write_json
 from sherf_core.train.rank_failures import failure_of_ranks
@@ -189,30 +191,19 @@ def _tell(process: subprocess.Popen[bytes], folder: Path, number: int) -> None:
         with suppress(ProcessLookupError):
             os.kill(rank, number)
     if not ranks:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """torchrun and its ranks, which are in one session; what they had stored is whole."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    for pid in _ranks_of(process.pid):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    """torchrun and all that it started, which is in sessions of its own; what they had stored is whole."""
+    doomed: list[psutil.Process] = []
+    with suppress(psutil.NoSuchProcess):
+        doomed = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    for child in doomed:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
     process.wait()
-
-
-def _ranks_of(session: int) -> list[int]:
-    """Processes of a session: torchrun gives each rank a process group of its own."""
-    import psutil
-
-    found = []
-    for pid in psutil.pids():
-        with suppress(OSError):
-            if os.getsid(pid) == session:
-                found.append(pid)
-    return found
 
 
 class EventReader:

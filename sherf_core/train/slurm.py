@@ -24,20 +24,23 @@ class SlurmJob:
 
     Attributes:
         name: of the job.
-        nodes, gpus: computers, and GPUs of each.
-        cpus_per_gpu: cores for each GPU's process.
+        nodes, processes: computers, and processes of each.
+        on_gpus: whether each process has a GPU.
+        cpus_per_process: cores for each.
         time: limit, in Slurm's words.
         memory_gib: of each node; None: the cluster's default.
         partition, account: None: the cluster's default.
         folder: of the run; the job's output goes there.
         work: folder in which the job runs.
-        command: starts this computer's processes; the job adds where the computers meet.
+        command: starts this computer's processes; the job adds where the computers meet, and what to go on from.
+        resume: what the first start goes on from; the later ones go on from the newest checkpoint.
     """
 
     name: str
     nodes: int
-    gpus: int
-    cpus_per_gpu: int
+    processes: int
+    on_gpus: bool
+    cpus_per_process: int
     time: str
     memory_gib: int | None
     partition: str | None
@@ -45,18 +48,20 @@ class SlurmJob:
     folder: Path
     work: Path
     command: Sequence[str]
+    resume: str = "auto"
 
     def script(self) -> str:
         """The batch script: bash, with the requests as comments for sbatch."""
         for name in ("name", "partition", "account", "time", "folder"):
             if re.search(r"[\n\r\"]", str(getattr(self, name) or "")):
                 raise ConfigurationError(f"{name} {getattr(self, name)!r} cannot stand in a batch script")
+        cores = self.cpus_per_process * self.processes
         requests = [
             f"--job-name={self.name}",
             f"--nodes={self.nodes}",
             "--ntasks-per-node=1",
-            f"--gpus-per-node={self.gpus}",
-            f"--cpus-per-task={self.cpus_per_gpu * self.gpus}",
+            f"--gpus-per-node={self.processes}" if self.on_gpus else "",
+            f"--cpus-per-task={cores}",
             self.memory_gib and f"--mem={self.memory_gib}G",
             f"--time={self.time}",
             self.partition and f"--partition={self.partition}",
@@ -79,8 +84,13 @@ first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 port=$((20000 + SLURM_JOB_ID % 20000))
 echo "job $SLURM_JOB_ID on $SLURM_JOB_NODELIST, meeting at $first:$port"
 
-srun --cpus-per-task={self.cpus_per_gpu * self.gpus} \\
-    {shlex.join(self.command)}{meet}
+resume={shlex.quote(self.resume)}
+if [ "${{SLURM_RESTART_COUNT:-0}}" -gt 0 ]; then
+    resume=auto
+fi
+
+srun --cpus-per-task={cores} \\
+    {shlex.join(self.command)} --resume "$resume"{meet}
 status=$?
 
 if [ "$status" -eq 143 ]; then

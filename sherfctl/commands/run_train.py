@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from enum import Enum
 from pathlib import Path
@@ -165,18 +166,22 @@ def _resolve(wishes: Wishes, facts: Any) -> ResolvedProfile:
     from profiles.resolver import as_written
     from profiles.store import AUTO
 
-    for_cluster = wishes.launcher == "slurm"
-    name = "slurm" if for_cluster and wishes.profile == AUTO else wishes.profile
+    in_job = bool(os.environ.get("SLURM_JOB_ID"))
+    name = "slurm" if wishes.launcher == "slurm" and wishes.profile == AUTO else wishes.profile
     try:
         resolved = resolve_profile(name, facts, Purpose("train", wishes.dataset or "demo", wishes.data, wishes.gpus))
-        # A cluster's login node has no GPU; its nodes fit the profile to theirs.
-        written = as_written(name) if name != AUTO else None
+        asked = wishes.launcher or ("" if in_job else resolved.profile.launcher)
+        if name == AUTO:
+            on_login_node = asked == "slurm" and resolved.profile.device == "cpu"
+            return as_written("slurm") if on_login_node else resolved
+        written = as_written(name)
     except UnknownProfileError as error:
         from sherfctl.commands.profiles import unknown_profile
 
         raise unknown_profile(error) from error
-    asked = wishes.launcher or (written.profile.launcher if written else "")
-    return written if written is not None and asked == "slurm" else resolved
+    # A cluster's login node has no GPU; its other nodes fit the profile to theirs.
+    for_cluster = (wishes.launcher or ("" if in_job else written.profile.launcher)) == "slurm"
+    return written if for_cluster else resolved
 
 
 def _announce(console: Console, resolved: ResolvedProfile, plan: Plan, job: TrainJob, facts: Any) -> None:
@@ -240,18 +245,20 @@ def _submit(
 ) -> ExitCode:
     """Write the batch script and hand it to the cluster; or show it."""
     import sys
+    from dataclasses import replace
 
     from profiles.schema import Slurm
     from sherf_core.train.slurm import SlurmJob, submit
     from sherfctl.commands.train_settings import command_of
 
     asked = resolved.profile.slurm or Slurm()
-    words = command_of(wishes, plan, job, launcher="torchrun")
+    words = command_of(replace(wishes, profile=resolved.requested, resume=""), plan, job, launcher="torchrun")
     script = SlurmJob(
         name=re.sub(r"[^\w.-]", "-", f"sherf-{job.dataset}"),
         nodes=plan.launch.nodes,
-        gpus=plan.launch.processes,
-        cpus_per_gpu=asked.cpus_per_task,
+        processes=plan.launch.processes,
+        on_gpus=job.options.device == "cuda",
+        cpus_per_process=asked.cpus_per_task,
         time=asked.time,
         memory_gib=asked.memory_gib,
         partition=asked.partition,
@@ -259,6 +266,7 @@ def _submit(
         folder=job.path,
         work=Path.cwd(),
         command=[sys.executable, "-m", "sherfctl", *words, *(["--force"] if force else [])],
+        resume=wishes.resume,
     )
     if print_only:
         if console.json_mode:

@@ -209,7 +209,12 @@ def settings_of(wishes: Wishes, resolved: ResolvedProfile, plan: Plan, job: Trai
         if on_cpu
         else chosen("gpus", count, wishes.gpus, of_profile("gpus")),
         chosen("nodes", plan.launch.nodes, wishes.nodes, named),
-        chosen("launcher", plan.launcher, wishes.launcher, of_profile("launcher")),
+        chosen(
+            "launcher",
+            plan.launcher,
+            wishes.launcher,
+            of_profile("launcher") if plan.launcher == profile.launcher else "several processes",
+        ),
         chosen("dataset", job.dataset, wishes.dataset, "by the data that is there"),
         chosen("data", job.sources.data, wishes.data, usual),
         chosen("body", job.sources.body or "embedded free body", wishes.body, usual),
@@ -282,7 +287,7 @@ def command_of(wishes: Wishes, plan: Plan, job: TrainJob, *, launcher: str | Non
     for name, value in config.items():
         if name not in {"steps", "resolution"} and (name in OF_PROFILE or value != usual[name]):
             words += ["--set", f"{name}={_text(value)}"]
-    return [*words, "--out", str(job.path), "--resume", wishes.resume]
+    return [*words, "--out", str(job.path), *(["--resume", wishes.resume] if wishes.resume else [])]
 
 
 def shown_command(words: list[str]) -> str:
