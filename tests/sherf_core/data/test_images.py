@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sherf_core.data.images import area_downscale, nearest_downscale, read_image, read_mask
+from sherf_core.data.images import (
+    area_downscale,
+    area_downscale_by_shares,
+    border_band,
+    nearest_downscale,
+    read_image,
+    read_mask,
+)
 from sherf_core.errors import DatasetError
 
 
@@ -16,6 +23,32 @@ def test_area_downscale_by_a_fraction_counts_parts_of_pixels():
     column = np.repeat(np.array([0.0, 0.3, 0.9], np.float32)[:, None], 3, axis=1)[..., None]
     small = area_downscale(column, 2)[:, 0, 0]
     assert small == pytest.approx([(0.0 + 0.3 / 2) / 1.5, (0.3 / 2 + 0.9) / 1.5], abs=1e-6)
+
+
+@pytest.mark.parametrize(("width", "height"), [(8, 6), (24, 4), (12, 18)])
+def test_whole_factors_take_a_short_cut_to_the_same_picture(width, height):
+    image = np.random.default_rng(1).random((36, 48, 3)).astype(np.float32)
+    made = area_downscale(image, width, height)
+    assert made.shape == (height, width, 3)
+    assert np.allclose(made, area_downscale_by_shares(image, width, height), atol=1e-6)
+
+
+def test_oblong_masks_and_pictures_keep_rows_and_columns():
+    image = np.zeros((4, 6, 1), np.float32)
+    image[3, 5] = 1
+    assert np.argwhere(area_downscale(image, 3, 2)[..., 0]).tolist() == [[1, 2]]
+    mask = np.zeros((4, 6), bool)
+    mask[2, 4] = True
+    assert np.argwhere(nearest_downscale(mask, 3, 2)).tolist() == [[1, 2]]
+
+
+def test_the_border_band_by_hand():
+    mask = np.zeros((12, 12), bool)
+    mask[4:, 5:] = True
+    band = border_band(mask, 5)
+    # Two pixels on each side of row 4 and column 5; the picture's own rim is no edge of the person.
+    assert band[10].tolist() == [column in (3, 4, 5, 6) for column in range(12)]
+    assert band[:, 10].tolist() == [row in (2, 3, 4, 5) for row in range(12)]
 
 
 def test_nearest_downscale_takes_the_first_pixel_of_each_block():
