@@ -44,7 +44,7 @@ class Evaluation(Section):
 
 
 class Training(Section):
-    """How a training would run: settings that are checked and shown today, and used once there is a training."""
+    """How a training runs (`sherfctl run train`)."""
 
     precision: Annotated[
         Literal["float32", "tf32", "float16", "bfloat16"],
@@ -142,7 +142,7 @@ class Profile(Section):
         Field(description="What starts the processes: direct for one, torchrun for several, slurm on a cluster."),
     ] = "direct"
     evaluation: Annotated[Evaluation, Field(description="How pictures are made and measured.")] = Evaluation()
-    training: Annotated[Training, Field(description="How a training would run.")] = Training()
+    training: Annotated[Training, Field(description="How a training runs.")] = Training()
     paths: Annotated[Paths, Field(description="Folders.")] = Paths()
     needs: Annotated[Needs, Field(description="What the machine should have.")] = Needs()
     slurm: Annotated[Slurm | None, Field(description="What a job asks for; with launcher: slurm only.")] = None

@@ -1,5 +1,6 @@
 """Evaluations by several processes, on the people that ship."""
 
+import functools
 import json
 import signal
 
@@ -56,6 +57,10 @@ def job(tmp_path, monkeypatch):
     return make
 
 
+def remember(done, result, resumed):
+    done.append(result.item)
+
+
 def figures(document):
     """All of metrics.json that does not depend on time."""
     images = [{name: value for name, value in image.items() if name != "seconds"} for image in document["images"]]
@@ -68,9 +73,10 @@ def test_figures_do_not_depend_on_the_number_of_processes(job):
     torch.set_num_threads(1)
     alone = job("one").run()
     for count in (2, 3):
-        done = []
+        done: list[Item] = []
         spread = job(str(count))
-        document = evaluate_spread(spread, Launch(processes=count), lambda result, resumed: done.append(result.item))
+        note = functools.partial(remember, done)
+        document = evaluate_spread(spread, Launch(processes=count), note)
         assert figures(document) == figures(alone)
         assert document["machine"]["processes"] == count
         assert sorted(done) == sorted(spread.plan.items)
@@ -88,7 +94,7 @@ def test_a_process_that_fails_is_told_with_its_error(job, tmp_path):
     spoilt = job("whole", data=people).plan.items[-1]
     subject, pose, view = spoilt.target
     (people / subject / "img" / f"camera{view:04d}" / f"{pose:04d}.jpg").write_bytes(b"<html>")
-    with pytest.raises(RankError, match="process . on .* failed: ") as caught:
+    with pytest.raises(RankError, match=r"process . on .* failed: ") as caught:
         evaluate_spread(job("spoilt", data=people), Launch(processes=2))
     assert f"camera{view:04d}" in caught.value.found
 

@@ -64,7 +64,7 @@ def test_the_rank_that_failed_first_is_told_with_its_traceback(start):
 
 
 def test_an_error_that_explains_itself_keeps_its_words(start):
-    with pytest.raises(RankError, match="process 1 on .* failed: there is no toy") as caught:
+    with pytest.raises(RankError, match=r"process 1 on .* failed: there is no toy") as caught:
         start(rank0="wait", rank1="data")
     assert (caught.value.code, caught.value.fix) == ("DATA.MISSING", "buy one")
 

@@ -74,7 +74,8 @@ def test_the_script_is_sound_and_starts_the_command_on_every_computer(job, clust
     assert status == 0
     assert calls == [
         "scontrol show hostnames node[7-8]",
-        "srun --cpus-per-task=12 python -m sherfctl run train --out run of mine --resume no --rdzv-endpoint node7:20012",
+        "srun --cpus-per-task=12 python -m sherfctl run train --out run of mine --resume no "
+        "--rdzv-endpoint node7:20012",
     ]
 
 

@@ -12,7 +12,7 @@ from sherf_core.train.signals import Signals
 
 def work(arguments, report):
     number = int(os.environ["RANK"])
-    print(f"rank {number} says hello")
+    sys.stdout.write(f"rank {number} says hello\n")
     report({"kind": "environment", "threads": os.environ["OMP_NUM_THREADS"], "size": os.environ["WORLD_SIZE"]})
     way = arguments.get(str(number), "")
     if way == "defect":
