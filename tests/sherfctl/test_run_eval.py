@@ -259,7 +259,7 @@ def test_every_error_has_its_words_and_exit_status(start, people):
 
 @pytest.mark.parametrize(
     "words",
-    [("--limit", "0"), ("--dataset", "thuman"), ("--stats", "mean"), ("--resolution", "x"), ("--profile", "colab")],
+    [("--limit", "0"), ("--dataset", "people"), ("--stats", "mean"), ("--resolution", "x"), ("--profile", "colab")],
 )
 def test_wrong_options_are_usage_errors(start, words):
     assert start(*words)[0] == 2
