@@ -39,7 +39,9 @@ from sherf_core.train.world import World
 CHECKPOINTS = "checkpoints"
 DIFFERS_ANYWAY = ("seconds", "total_seconds", "memory")
 STEPS_BETWEEN_KILLS = 2.5
-"""At most, so that kills come in every phase of a step and of a save, and yet the training comes to its end."""
+"""At most, so that kills come in every phase of a step, and yet the training comes to its end."""
+LONGEST_START = 5.0
+LONGEST_SAVE = 0.3
 
 
 class SmallPlanes(nn.Module):
@@ -157,7 +159,7 @@ def kill_until(folder: Path, expected: Path, config: TrainConfig, outcome: Outco
     while True:
         newest = latest(folder)
         process = in_a_process(folder, config)
-        process.join(moments.uniform(0.1, STEPS_BETWEEN_KILLS * per_step + 2.0))
+        wait(process, folder, per_step, moments)
         if process.exitcode is not None:
             if process.exitcode != 0:
                 outcome.differences.append(f"a process ended with status {process.exitcode}")
@@ -169,6 +171,31 @@ def kill_until(folder: Path, expected: Path, config: TrainConfig, outcome: Outco
         outcome.before_a_step += latest(folder) == newest
     outcome.trainings += 1
     outcome.differences += differences(folder, expected)
+
+
+def wait(process: Any, folder: Path, per_step: float, moments: random.Random) -> None:
+    """Let a process live for a while: into its start, anywhere into its first steps, or into one of its saves."""
+    where = moments.choices(("start", "steps", "save"), (1, 4, 4))[0]
+    if where == "start":
+        process.join(moments.uniform(0.0, LONGEST_START))
+        return
+    before = len(lines(folder / "events.jsonl"))
+    while process.exitcode is None and len(lines(folder / "events.jsonl")) == before:
+        process.join(0.01)
+    if where == "steps":
+        process.join(moments.uniform(0.0, STEPS_BETWEEN_KILLS * per_step))
+        return
+    for _ in range(moments.choice((1, 2))):
+        while process.exitcode is None and any((folder / CHECKPOINTS).glob(".saving-*")):
+            process.join(0.001)
+        while process.exitcode is None and not any((folder / CHECKPOINTS).glob(".saving-*")):
+            process.join(0.001)
+    process.join(moments.uniform(0.0, LONGEST_SAVE))
+
+
+def lines(path: Path) -> list[str]:
+    """Of a file that may not be there yet."""
+    return path.read_text().splitlines() if path.exists() else []
 
 
 def latest(folder: Path) -> str:

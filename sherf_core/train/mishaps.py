@@ -26,6 +26,8 @@ BATCHES_KEPT = 5
 SMALLEST_CHUNK = 1 << 10
 """Points near the body that are made at once, at the least: with fewer, it is not the chunks that fill the memory."""
 
+IN_ROWS = torch.contiguous_format
+
 _MEMORY_WORDS = (
     "out of memory",
     "can't allocate memory",
@@ -101,7 +103,9 @@ class BadSteps:
         path = stem.with_suffix(".safetensors")
         try:
             with atomic_write(path) as temporary:
-                save_file({name: tensor.detach().cpu().clone() for name, tensor in batch.tensors.items()}, temporary)
+                # safetensors wants each tensor in one piece, with memory of its own.
+                whole = {name: one.detach().cpu().clone(memory_format=IN_ROWS) for name, one in batch.tensors.items()}
+                save_file(whole, temporary)
             losses = {name: repr(float(value)) for name, value in batch.losses.items()}
             write_json(stem.with_suffix(".json"), {"step": step, "keys": list(batch.keys), "losses": losses})
         except (OSError, SafetensorError) as error:
