@@ -180,7 +180,9 @@ class TrainJob:
 
         def note(event: Event) -> None:
             if event["kind"] == "summary":
-                summary.update(event["summary"])
+                # The main process's knows of checkpoints; on other computers there is none of it.
+                if event["rank"] == 0 or not summary:
+                    summary.update(event["summary"])
             else:
                 on_event(event)
 
@@ -221,11 +223,10 @@ def train_as_rank(arguments: Mapping[str, Any], report: Callable[[Event], None])
     job = prepare(options)
     world = World.from_environment(options.device)
     with Signals() as signals:
-        # The main process alone speaks; the others' reports would say the same.
-        summary = _train(job, world, signals, report if world.is_main else lambda event: None)
+        # One process of each computer speaks; the others' reports would say the same.
+        summary = _train(job, world, signals, report if world.local_rank == 0 else lambda event: None)
         world.barrier()  # nobody leaves while the last checkpoint is being written
-    if world.is_main:
-        report({"kind": "summary", "summary": summary})
+    report({"kind": "summary", "summary": summary})
     world.close()
 
 

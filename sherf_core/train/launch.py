@@ -31,7 +31,7 @@ import psutil
 
 from sherf_core.errors import ConfigurationError
 from sherf_core.io.atomic import write_json
-from sherf_core.train.rank_failures import failure_of_ranks
+from sherf_core.train.rank_failures import failure_of_ranks, only_stopped
 
 Event = Mapping[str, Any]
 """What a rank reports; `kind` says what the other fields are, `rank` is who reports."""
@@ -125,7 +125,7 @@ class Launch:
         on_event: Callable[[Event], None],
         stop: Callable[[], int],
     ) -> None:
-        """Start the processes, and return when all have ended well.
+        """Start the processes, and return when all have ended well, or as they were asked to.
 
         Args:
             task: what the ranks do; see `sherf_core.train.rank`.
@@ -155,7 +155,7 @@ class Launch:
             except BaseException:
                 _kill(process)
                 raise
-        if status != 0:
+        if status != 0 and not (stop() and only_stopped(folder)):
             raise failure_of_ranks(folder, status)
 
 

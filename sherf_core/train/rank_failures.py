@@ -78,10 +78,7 @@ def failure_of_ranks(folder: Path, status: int) -> RankError:
         status: torchrun's exit status.
     """
     log = _text(folder / "torchrun.log")
-    written = sorted(
-        (RankFailure(**json.loads(path.read_bytes())) for path in folder.glob("rank-*.failed.json")),
-        key=lambda failure: (failure.follows, failure.when),
-    )
+    written = sorted(_written(folder), key=lambda failure: (failure.follows, failure.when))
     told = {failure.rank for failure in written}
     exits = {int(rank): int(code) for rank, code in EXIT.findall(log)}
     killed = [(rank, -code) for rank, code in exits.items() if code < 0 and rank not in told]
@@ -105,6 +102,15 @@ def failure_of_ranks(folder: Path, status: int) -> RankError:
         fix=f"the whole output is in {folder / 'torchrun.log'}",
         path=folder,
     )
+
+
+def only_stopped(folder: Path) -> bool:
+    """Whether no rank failed by itself: a signal that comes while they start ends some before the others."""
+    return all(failure.follows for failure in _written(folder))
+
+
+def _written(folder: Path) -> list[RankFailure]:
+    return [RankFailure(**json.loads(path.read_bytes())) for path in folder.glob("rank-*.failed.json")]
 
 
 def _told(first: RankFailure, others: list[RankFailure], folder: Path) -> RankError:

@@ -196,7 +196,9 @@ def _train(console: Console, plan: Plan, job: TrainJob) -> ExitCode:
         with console.progress("training", job.options.config.steps, "steps") as progress:
             summary = job.run(plan.launch, TrainProgress(console, progress, where))
     except Stopped:
-        console.note(f"stopped; a checkpoint is in {job.path}, and the same command goes on from there")
+        saved = any(job.path.glob("checkpoints/checkpoint-*"))
+        where = f"a checkpoint is in {job.path}, and the same command goes on from there"
+        console.note(f"stopped; {where}" if saved else "stopped before the first step; nothing was lost")
         raise
     except KeyboardInterrupt:
         console.note(f"stopped at once; the same command goes on from the newest checkpoint in {job.path}")

@@ -85,6 +85,11 @@ def test_a_signal_reaches_every_rank_and_they_end_in_order(start):
     assert ended == {0: signal.SIGTERM, 1: signal.SIGTERM}
 
 
+def test_a_signal_before_the_ranks_have_begun_is_no_failure(start):
+    events, _ = start(stop=lambda events: signal.SIGTERM, rank0="wait", rank1="wait")
+    assert not any(event["kind"] == "ended" and not event["by"] for event in events)
+
+
 def test_an_impatient_user_ends_all_at_once(start, tmp_path):
     def stop(events):
         if any(event["kind"] == "waiting" for event in events):
