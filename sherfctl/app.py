@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -73,9 +72,8 @@ def run(
         except BrokenPipeError:
             _silence(console.out.stream)
             status = ExitCode.FAILED
-        except KeyboardInterrupt as interruption:
-            # Work that stopped in order says which signal asked for it (sherf_core.train.launch.Stopped).
-            status = ExitCode(128 + getattr(interruption, "number", signal.SIGINT))
+        except KeyboardInterrupt:
+            status = ExitCode.INTERRUPTED
         if status in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
             with contextlib.suppress(BrokenPipeError):
                 console.note("interrupted")

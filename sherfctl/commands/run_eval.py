@@ -91,6 +91,7 @@ def run_eval(
     from checks import Purpose, machine_facts
     from profiles import UnknownProfileError, resolve_profile
     from sherf_core.evaluate.job import prepare
+    from sherf_core.train.launch import Stopped
     from sherfctl.commands.eval_checks import blockers_of, refuse
     from sherfctl.commands.eval_settings import (
         Wishes,
@@ -138,7 +139,10 @@ def run_eval(
     for finding in blockers:
         console.warn(f"forced past {finding.id}: {finding.title}")
     _announce(console, job, resolved)
-    document = _run(console, job, count)
+    try:
+        document = _run(console, job, count)
+    except Stopped as stopped:
+        return ExitCode(128 + stopped.number)
     if as_json:
         console.document({"out": str(job.folder.path), **document})
         return ExitCode.FINE

@@ -195,11 +195,11 @@ def _train(console: Console, plan: Plan, job: TrainJob) -> ExitCode:
     try:
         with console.progress("training", job.options.config.steps, "steps") as progress:
             summary = job.run(plan.launch, TrainProgress(console, progress, where))
-    except Stopped:
+    except Stopped as stopped:
         saved = any(job.path.glob("checkpoints/checkpoint-*"))
         where = f"a checkpoint is in {job.path}, and the same command goes on from there"
         console.note(f"stopped; {where}" if saved else "stopped before the first step; nothing was lost")
-        raise
+        return ExitCode(128 + stopped.number)
     except KeyboardInterrupt:
         console.note(f"stopped at once; the same command goes on from the newest checkpoint in {job.path}")
         raise

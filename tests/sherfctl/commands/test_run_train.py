@@ -134,11 +134,21 @@ def test_a_training_on_real_data_is_refused_without_a_gpu(start, tmp_path, monke
         pytest.skip("this machine has a GPU")
     status, stdout, _ = start(*words, "--json")
     assert status == 1
-    blockers = [finding["id"] for finding in json.loads(stdout)["blocked_by"]]
-    assert "GPU.NONE" in blockers
-    status, stdout, _ = start(*words, "--force", "--dry-run", "--json")
+    assert "GPU.NONE" in [finding["id"] for finding in json.loads(stdout)["blocked_by"]]
+
+
+def test_force_goes_past_what_blocks_and_the_record_says_so(start, monkeypatch):
+    from checks import machine_facts
+
+    real = machine_facts()
+    facts = real.model_copy(update={"python": real.python.model_copy(update={"version": "3.9.1"})})
+    monkeypatch.setattr("checks.machine_facts", lambda: facts)
+    status, stdout, _ = start(*small("--json"))
+    assert status == 1
+    assert [finding["id"] for finding in json.loads(stdout)["blocked_by"]] == ["PY.VERSION"]
+    status, stdout, _ = start(*small("--dry-run", "--force", "--json"))
     assert status == 0
-    assert json.loads(stdout)["forced_past"] == blockers
+    assert json.loads(stdout)["forced_past"] == ["PY.VERSION"]
 
 
 def test_slurm_scripts_are_shown_and_submitted(start, tmp_path, monkeypatch):
