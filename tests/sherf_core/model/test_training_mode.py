@@ -84,12 +84,13 @@ def test_checkpointing_has_the_same_gradients_and_keeps_less(model, inputs):
         sizes = []
 
         def count(tensor: torch.Tensor) -> torch.Tensor:
-            sizes.append(tensor.numel() if tensor.shape[:1] and 500 <= tensor.shape[0] <= 2000 else 0)
+            sizes.append(tensor.numel())
             return tensor
 
+        model.zero_grad(set_to_none=True)
+        person = model.encode(inputs[0])
         with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-            model.zero_grad(set_to_none=True)
-            rendering = model(*inputs, [3])
+            rendering = model.render(person, *inputs[1:], [3])
         kept[checkpointing] = sum(sizes)
         (rendering.rgb.square().mean() + rendering.alpha.mean()).backward()
         return {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
@@ -98,7 +99,7 @@ def test_checkpointing_has_the_same_gradients_and_keeps_less(model, inputs):
     assert plain.keys() == again.keys()
     for name, value in plain.items():
         assert (again[name] - value).norm() <= 1e-6 * value.norm(), name
-    assert kept[True] < 0.1 * kept[False]
+    assert kept[True] < 0.2 * kept[False]
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
