@@ -129,7 +129,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 class MemoryGuard:
-    """Repeats a step that ran out of memory with half the points a chunk; the result is that of whole chunks.
+    """Repeats a step that ran out of memory with half the points a chunk; the result is the same but for rounding.
 
     The smaller chunk stays for the steps that follow. What the failed attempt left is undone: gradients, and the
     position of all random number generators.
