@@ -28,7 +28,8 @@ def batch() -> BadBatch:
     image = torch.zeros(1, 3, 2, 2)
     image[0, 0, 0, 0] = math.nan
     losses = {"total": math.nan, "mse": 0.5}
-    return BadBatch(keys=["ann 0 3 <- 0 0"], tensors={"image": image, "same": image, "turned": image.transpose(1, 3)}, losses=losses)
+    tensors = {"image": image, "same": image, "turned": image.transpose(1, 3)}
+    return BadBatch(keys=["ann 0 3 <- 0 0"], tensors=tensors, losses=losses)
 
 
 def bad_steps(folder: Path, limit: int = 3, count: int = 0) -> BadSteps:
