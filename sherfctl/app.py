@@ -68,15 +68,17 @@ def run(
     with contextlib.redirect_stdout(console.out.stream), contextlib.redirect_stderr(console.err.stream):
         try:
             status = _start(words, console, environment)
-            console.out.stream.flush()
         except BrokenPipeError:
-            _silence(console.out.stream)
             status = ExitCode.FAILED
         except KeyboardInterrupt:
             status = ExitCode.INTERRUPTED
         if status == ExitCode.INTERRUPTED:
             with contextlib.suppress(BrokenPipeError):
                 console.note("interrupted")
+        try:
+            console.out.stream.flush()
+        except BrokenPipeError:
+            _silence(console.out.stream)  # its reader went away, which is no finding: the status stands
     return int(status)
 
 
