@@ -15,6 +15,7 @@ _OF_TORCH = (
     (rf"{_SIZE}reservedintotalbypytorch", rf"{_SIZE}isallocatedbypytorch", rf"{_SIZE}alreadyallocated"),
     (rf"{_SIZE}isreservedbypytorchbutunallocated",),
 )
+_USED_UP = r"(?:CUDA out of memory|GPU \d+ has a total capacity of)"
 # What CUDA itself takes in a process, beside what torch asks for.
 _CONTEXT = 1 << 30
 
@@ -56,6 +57,7 @@ def _first(message: str, regexes: tuple[str, ...]) -> float | None:
 
 
 PATTERNS = (
-    Pattern("GPU.BUSY", r"CUDA out of memory", SURE + 1, when=others_hold_most),
-    Pattern("GPU.BUSY", r"CUDA out of memory", MAYBE, when=others_hold_a_part),
+    Pattern("GPU.BUSY", _USED_UP, SURE + 1, when=others_hold_most),
+    Pattern("GPU.BUSY", _USED_UP, MAYBE, when=others_hold_a_part),
+    Pattern("RUN.VRAM", r"GPU \d+ has a total capacity of"),
 )
