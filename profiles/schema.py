@@ -11,7 +11,8 @@ PUBLISHED_BATCH = 4
 """Pictures behind each step of the published training; another number gives other weights."""
 GPUS_PER_NODE = 16
 # A number that is written as one: neither "1" nor true.
-Whole, Amount = Annotated[int, Strict()], Annotated[float, Strict()]
+Whole = Annotated[int, Strict()]
+Amount = Annotated[float, Strict()]
 # Cards by words of their names, with their compute capability, where it is below 8.0.
 OLD_CARDS = (
     (

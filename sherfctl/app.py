@@ -114,6 +114,8 @@ def _usage(error: Any, words: list[str], console: Console) -> int:
 
 
 def _failed(error: Exception, words: list[str], console: Console, environment: Mapping[str, str]) -> int:
+    # A command whose own imports fail has not read its options yet.
+    console.use_json(console.json_mode or "--json" in words)
     failure = failure_of(error)
     if failure is not None:
         fields = {name: value or "" for name, value in failure.as_dict().items() if name not in {"type", "path"}}

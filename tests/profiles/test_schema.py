@@ -110,7 +110,7 @@ def test_the_manual_names_every_field() -> None:
     ids=str,
 )
 def test_numbers_are_numbers(values: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="should be a valid (integer|number)"):
+    with pytest.raises(ValidationError, match=r"should be a valid (integer|number)"):
         Profile.model_validate({**BASE, **values})
 
 

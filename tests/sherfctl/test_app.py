@@ -247,3 +247,14 @@ def test_the_command_line_is_lazy() -> None:
     root = app.build()
     assert isinstance(root, LazyGroup)
     assert set(root.commands) == {entry.words[0] for entry in COMMANDS}
+
+
+def test_a_package_that_is_missing_where_a_command_is_imported(
+    command: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    missing = ModuleNotFoundError("No module named 'yaml'", name="yaml")
+    monkeypatch.setattr(app, "build", raising(missing))
+    result = Result(["try", "--json"])
+    assert result.status == ExitCode.FAILED
+    assert json.loads(result.out)["error"]["code"] == "SYS.INSTALL"
