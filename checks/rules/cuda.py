@@ -19,11 +19,11 @@ from checks.rules.gpu_support import (
     uses_compat_libraries,
     visible,
 )
+from checks.rules.needs import BFLOAT16_FROM
 from checks.rules.registry import found, rule
 from checks.usable import has_code_for
 
 UNSUPPORTED_HARDWARE = 804
-BFLOAT16_FROM = (8, 0)
 # Words of the loader and of torch where a library of another version was loaded.
 OF_LIBRARIES = ("cudnn", "cublas", "nccl", "undefined symbol", "symbol lookup")
 

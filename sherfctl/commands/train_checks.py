@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sherfctl.commands.eval_checks import GPU_ONLY, existing
+from sherfctl.commands.eval_checks import existing
 
 if TYPE_CHECKING:
     from checks import Facts, Finding
     from sherf_core.train.job import TrainJob
     from sherfctl.commands.train_settings import Plan
+
+# What only concerns a training on a GPU; on the CPU none of it stands in the way.
+GPU_ONLY = (
+    "GPU.",
+    "CUDA.",
+    "LIB.",
+    "WSL.NODXG",
+    "WSL.BLOCKED",
+    "WSL.LINUXDRIVER",
+    "WSL.LIBCUDA",
+    "WSL.V1",
+    "T4.",
+    "RUN.VRAM",
+    "TORCH.CPU",
+    "TORCH.KERNEL",
+)
 
 
 def blockers_of(job: TrainJob, machine: Facts, plan: Plan) -> tuple[Finding, ...]:

@@ -7,7 +7,7 @@ import pytest
 from checks import Facts, Purpose, diagnose
 from checks.catalogue import gpu as entries
 from checks.facts.records import GpuDevice, TorchFacts
-from checks.rules.gpu import SMALLEST_NEED
+from checks.rules.needs import SMALLEST_GPU_NEED
 from tests.checks.corpus import machine, machines
 from tests.checks.rules.asking import (
     BLOCK,
@@ -213,7 +213,7 @@ def test_stubs_leave_the_library_path() -> None:
 
 @pytest.mark.parametrize("action", ["eval", "train"])
 def test_busy_begins_where_the_smallest_piece_ends(action: str) -> None:
-    need, purpose = SMALLEST_NEED[action], Purpose(action, "demo")  # type: ignore[arg-type]
+    need, purpose = SMALLEST_GPU_NEED[action], Purpose(action, "demo")  # type: ignore[arg-type]
     for free, expected in ((need, None), (need - 1, BLOCK if action == "train" else WARN)):
         facts = changed("colab-t4", gpu={"devices": [device(free_bytes=free)]})
         assert severity(facts, "GPU.BUSY", purpose) == expected
