@@ -100,15 +100,24 @@ def run_train(
     """
     from dataclasses import replace
 
+    from sherfctl.commands.eval_checks import refuse, torch_blockers, unready
+
+    console = console_of(context)
+    console.use_json(as_json)
+    lacking = unready()
+    if lacking:
+        return refuse(console, lacking, forcible=False)
     from checks import machine_facts
+
+    facts = machine_facts()
+    lacking = torch_blockers(facts)
+    if lacking:
+        return refuse(console, lacking, forcible=False)
     from sherf_core.train.job import prepare
-    from sherfctl.commands.eval_checks import refuse
     from sherfctl.commands.train_checks import blockers_of
     from sherfctl.commands.train_plan import announce, show_plan, submit_job
     from sherfctl.commands.train_settings import Wishes, dataset_of, options_of, plan_of
 
-    console = console_of(context)
-    console.use_json(as_json)
     wishes = Wishes(
         profile=profile,
         dataset=dataset.value if dataset else None,
@@ -127,7 +136,6 @@ def run_train(
         endpoint=endpoint,
         node_rank=node_rank,
     )
-    facts = machine_facts()
     resolved = _resolve(wishes, facts)
     plan = plan_of(wishes, resolved, dataset_of(wishes, resolved))
     if print_script and plan.launcher != "slurm":

@@ -75,7 +75,7 @@ def test_another_model_or_seed_is_refused(body_model):
 def test_random_states_are_text():
     states = random_states()
     assert {"python", "numpy", "torch"} <= states.keys()
-    assert all(set(text) <= set("0123456789abcdef") for text in states.values())
+    assert all(isinstance(text, str) for text in states.values())
     first = random.random(), np.random.rand(), torch.rand(1).item()
     restore_random_states(states)
     assert (random.random(), np.random.rand(), torch.rand(1).item()) == first
