@@ -9,7 +9,7 @@ demo: environment ## Set up, then turn one picture of a person into new views an
 	@$(PYTHON_BIN) -m sherfctl run eval --dataset demo --out demo-output
 
 test: environment-dev ## Set up, then run all tests
-	@$(PYTHON_BIN) -m pytest
+	@OMP_NUM_THREADS=1 $(PYTHON_BIN) -m pytest --numprocesses 2 --dist loadfile
 
 check: environment-dev ## Lint (ruff) and check types (mypy)
 	@$(PYTHON_BIN) -m ruff check .
