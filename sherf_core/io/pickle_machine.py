@@ -45,6 +45,11 @@ def _latin1(argument: bytes) -> str:
     return argument.decode("latin-1")
 
 
+def _bytes(argument: bytes) -> bytes:
+    # As it is: it may be an argument that was left in the file.
+    return argument
+
+
 def _utf8(argument: bytes) -> str:
     return argument.decode("utf-8", "surrogatepass")
 
@@ -69,9 +74,9 @@ _LITERALS: dict[str, Callable[[bytes], object]] = {
     "SHORT_BINUNICODE": _utf8,
     "BINUNICODE": _utf8,
     "BINUNICODE8": _utf8,
-    "BINBYTES": bytes,
-    "SHORT_BINBYTES": bytes,
-    "BINBYTES8": bytes,
+    "BINBYTES": _bytes,
+    "SHORT_BINBYTES": _bytes,
+    "BINBYTES8": _bytes,
     "BYTEARRAY8": bytearray,
     "EMPTY_LIST": lambda argument: [],
     "EMPTY_TUPLE": lambda argument: (),
@@ -81,7 +86,6 @@ _LITERALS: dict[str, Callable[[bytes], object]] = {
 _IGNORED = frozenset({"FRAME"})
 _REFUSED = {
     "PERSID": "objects kept outside the file (is it a torch file?)",
-    "BINPERSID": "objects kept outside the file (is it a torch file?)",
     "EXT1": "the extension registry",
     "EXT2": "the extension registry",
     "EXT4": "the extension registry",
@@ -94,13 +98,29 @@ class Machine:
     """Runs one pickle on a stack of plain values, `Named` globals and `Inert` objects."""
 
     def __init__(
-        self, file: io.BufferedIOBase, size: int, constructors: Constructors, *, skip_longer_than: int | None = None
+        self,
+        file: io.BufferedIOBase,
+        size: int,
+        constructors: Constructors,
+        *,
+        skip_longer_than: int | None = None,
+        persistent: Callable[[object], object] | None = None,
     ) -> None:
+        """Ready to run the pickle at the file's position.
+
+        Args:
+            file: a seekable binary file.
+            size: position at which the file ends.
+            constructors: what each global may stand for.
+            skip_longer_than: arguments longer than this stay in the file and come as `LongArgument`.
+            persistent: what an object kept outside the pickle is, by its id; None refuses such objects.
+        """
         self._instructions = instructions(file, size, skip_longer_than=skip_longer_than)
         self._constructors = constructors
         self._stack: list[Any] = []
         self._outer: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
+        self._persistent = persistent
         self.budget = Budget(8 * size + (1 << 20))
 
     def run(self) -> object:
@@ -279,6 +299,11 @@ class Machine:
 
     def _spend_on(self, parts: tuple[Any, ...]) -> None:
         self.budget.spend(sum(len(part) for part in parts if isinstance(part, (str, bytes, bytearray, list, tuple))))
+
+    def _binpersid(self, argument: bytes) -> None:
+        if self._persistent is None:
+            raise MalformedPickle("it asks for objects kept outside the file (is it a torch file?)")
+        self._stack.append(self._persistent(self._take()))
 
     def _reduce(self, argument: bytes) -> None:
         arguments, target = self._take(), self._take()

@@ -15,6 +15,20 @@ class TruncatedPickle(MalformedPickle):
     """The bytes end before the pickle's last instruction."""
 
 
+class LongArgument(bytes):
+    """An argument that was jumped over: empty, but it says where in the file it lies and how long it is."""
+
+    position: int
+    length: int
+
+    @classmethod
+    def at(cls, position: int, length: int) -> LongArgument:
+        """The argument of `length` bytes that starts at byte `position`."""
+        argument = cls()
+        argument.position, argument.length = position, length
+        return argument
+
+
 Instruction = tuple[str, bytes, int]
 """Name of the opcode, its argument as raw bytes, and the position of the opcode in the file."""
 
@@ -34,7 +48,7 @@ def instructions(file: io.BufferedIOBase, size: int, *, skip_longer_than: int | 
     Args:
         file: a seekable binary file.
         size: position at which the file ends; no declared length may reach beyond it.
-        skip_longer_than: arguments longer than this many bytes are jumped over and come as b"".
+        skip_longer_than: arguments longer than this many bytes are jumped over and come as `LongArgument`.
 
     Raises:
         TruncatedPickle: the file ends before STOP.
@@ -68,8 +82,9 @@ def _argument(file: io.BufferedIOBase, size: int, info: pickletools.OpcodeInfo, 
             raise MalformedPickle(f"{info.name} declares a length of {length}")
     if skip_longer_than is not None and length > skip_longer_than:
         _require_left(file, size, length)
+        skipped = LongArgument.at(file.tell(), length)
         file.seek(length, 1)
-        return b""
+        return skipped
     return _exactly(file, size, length)
 
 

@@ -43,7 +43,7 @@ def load_pickle(path: str | os.PathLike[str], *, constructors: Constructors = AR
     """
     path = Path(path)
     facts = require_kind(path, FileKind.PICKLE)
-    with _typed_errors(path), path.open("rb") as file:
+    with typed_errors(path), path.open("rb") as file:
         return _unpickle(file, facts.size, constructors)
 
 
@@ -56,7 +56,7 @@ def load_numpy(path: str | os.PathLike[str]) -> Any:
     """
     path = Path(path)
     facts = require_kind(path, FileKind.NPY, FileKind.ZIP)
-    with _typed_errors(path):
+    with typed_errors(path):
         if facts.kind is FileKind.NPY:
             with path.open("rb") as file:
                 return _read_npy(file, facts.size)
@@ -65,7 +65,8 @@ def load_numpy(path: str | os.PathLike[str]) -> Any:
 
 
 @contextmanager
-def _typed_errors(path: Path) -> Iterator[None]:
+def typed_errors(path: Path) -> Iterator[None]:
+    """Whatever fails while a pickle is read becomes an UnsafePickleError or a BrokenFileError that names the file."""
     try:
         yield
     except SherfError:

@@ -1,0 +1,164 @@
+"""Turn a checkpoint of the published code into `.safetensors`, whole or not at all, one tensor in memory at a time."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sherf_core.errors import CheckpointError
+from sherf_core.io.atomic import atomic_write
+from sherf_core.io.digest import sha256
+from sherf_core.io.manifest import TensorShape, manifest, misfit, require_fit
+from sherf_core.io.published import PublishedNetwork, StoredTensor, read_published
+
+CONVERTER_VERSION = "1"
+"""Changes when the same source would give another file; part of the cache's key."""
+CACHE_VARIABLE = "SHERFCTL_CACHE"
+_HALF = "F16"
+_FLOATING = ("F64", "F32", "F16", "BF16")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What a conversion wrote.
+
+    Args:
+        path: the new file.
+        source_sha256: of the checkpoint.
+        tensors: how many were written.
+        left_out: how many of the network's were not, because the model never uses them.
+    """
+
+    path: Path
+    source_sha256: str
+    tensors: int
+    left_out: int
+
+
+def convert_checkpoint(
+    source: str | os.PathLike[str], target: str | os.PathLike[str], *, which: str = "G", half: bool = False
+) -> Converted:
+    """Write one network of a published checkpoint as safetensors, in the manifest's names, order and layout.
+
+    The metadata hold the source's sha256, the network's name and its settings.
+
+    Args:
+        source: `SHERF_*.pkl`.
+        target: the file to write; it takes the place of an older one.
+        which: `G`, the raw weights that the published evaluation uses, or `G_ema`.
+        half: store floating point numbers in 16 bits.
+
+    Raises:
+        CheckpointError, UnsafePickleError: as `read_published`; CKPT.KEYS if the network is not the published model,
+            or a number does not fit 16 bits.
+    """
+    source, target = Path(source), Path(target)
+    network = read_published(source, which)
+    expected = manifest()
+    require_fit(source, {name: tensor.shape for name, tensor in network.tensors.items()}, expected)
+    _require_types(source, network, expected)
+    digest = sha256(source)
+    metadata = {
+        "format": "pt",
+        "converter": CONVERTER_VERSION,
+        "source": source.name,
+        "source_sha256": digest,
+        "network": which,
+        "settings": json.dumps(network.settings, sort_keys=True),
+    }
+    header: dict[str, object] = {"__metadata__": metadata}
+    end = 0
+    for name, shape in expected.items():
+        dtype = _dtype(network.tensors[name], half)
+        start, end = end, end + math.prod(shape.shape) * (2 if dtype == _HALF else network.tensors[name].width)
+        header[name] = {"dtype": dtype, "shape": shape.shape, "data_offsets": [start, end]}
+    encoded = json.dumps(header, separators=(",", ":")).encode()
+    encoded += b" " * (-len(encoded) % 8)  # the numbers start at a multiple of 8 bytes
+    with atomic_write(target) as temporary, temporary.open("wb") as out:
+        out.write(len(encoded).to_bytes(8, "little"))
+        out.write(encoded)
+        for content in _contents(source, network, expected, half):
+            out.write(content)
+    return Converted(target, digest, len(expected), len(network.tensors) - len(expected))
+
+
+def cached_conversion(source: str | os.PathLike[str], *, which: str = "G", cache: Path | None = None) -> Path:
+    """The safetensors file of a published checkpoint, converted at the first call and found again by its sha256.
+
+    Args:
+        source: `SHERF_*.pkl`.
+        which: `G` or `G_ema`.
+        cache: where conversions are kept, default `cache_folder()`.
+
+    Raises:
+        CheckpointError, UnsafePickleError: as `convert_checkpoint`.
+        OSError: the cache cannot be written.
+    """
+    name = f"{sha256(source)}-{which}-v{CONVERTER_VERSION}.safetensors"
+    path = (cache or cache_folder()) / "checkpoints" / name
+    # A rename put it there, so it is whole.
+    if not path.is_file():
+        convert_checkpoint(source, path, which=which)
+    return path
+
+
+def cache_folder() -> Path:
+    """Where files that can be made again are kept: $SHERFCTL_CACHE, $XDG_CACHE_HOME/sherfctl or ~/.cache/sherfctl."""
+    if os.environ.get(CACHE_VARIABLE):
+        return Path(os.environ[CACHE_VARIABLE]).expanduser()
+    if os.environ.get("XDG_CACHE_HOME"):
+        return Path(os.environ["XDG_CACHE_HOME"]).expanduser() / "sherfctl"
+    try:
+        return Path.home() / ".cache" / "sherfctl"
+    except RuntimeError:  # no home folder
+        return Path(tempfile.gettempdir()) / "sherfctl-cache"
+
+
+def _contents(source: Path, network: PublishedNetwork, expected: dict[str, TensorShape], half: bool) -> Iterator[bytes]:
+    """The bytes of each tensor in the manifest's order, one in memory at a time."""
+    with source.open("rb") as file:
+        for name, shape in expected.items():
+            tensor = network.tensors[name]
+            array = tensor.read(file)
+            if array.shape != shape.shape:  # spconv 1.x: (kz, ky, kx, in, out)
+                array = np.ascontiguousarray(array.transpose(4, 0, 1, 2, 3))
+            yield _halved(source, name, tensor, array) if _dtype(tensor, half) != tensor.dtype else array.tobytes()
+
+
+def _halved(source: Path, name: str, tensor: StoredTensor, array: np.ndarray) -> bytes:
+    if tensor.dtype == "BF16":  # the upper half of a float32
+        real = (array.astype(np.uint32) << 16).view(np.float32)
+    else:
+        real = array.view(f"<f{tensor.width}")
+    with np.errstate(over="ignore"):
+        rounded = real.astype("<f2")
+    if np.isinf(rounded).any() and not np.isinf(real).any():
+        raise CheckpointError(
+            f"{source}: {name} has numbers up to {np.abs(real).max():.3g}, which do not fit 16 bits",
+            expected="numbers up to 65504",
+            fix="convert it without --half",
+            code="CKPT.KEYS",
+            path=source,
+        )
+    return rounded.tobytes()
+
+
+def _dtype(tensor: StoredTensor, half: bool) -> str:
+    return _HALF if half and tensor.dtype in _FLOATING else tensor.dtype
+
+
+def _require_types(source: Path, network: PublishedNetwork, expected: dict[str, TensorShape]) -> None:
+    wrong = [
+        f"{name} {network.tensors[name].dtype} instead of {shape.dtype}"
+        for name, shape in expected.items()
+        if (network.tensors[name].dtype in _FLOATING) != shape.dtype.startswith("float")
+    ]
+    if wrong:
+        raise misfit(source, {"of the wrong type": wrong}, expected)
