@@ -18,8 +18,8 @@ PER_SHAPE = "shapedirs"
 def convert_body(source: str | os.PathLike[str], target: str | os.PathLike[str], *, shapes: int | None = None) -> None:
     """Write a body file's arrays as `.npz`, under the file's own key names.
 
-    Numbers stay as they are (float64 in the published files); chumpy's arrays are evaluated, `J_regressor` becomes dense
-    (24, V), texts become arrays of text. What is no array and no text is left out.
+    Numbers stay as they are (float64 in the published files), chumpy's arrays are evaluated, `J_regressor` becomes
+    dense (24, V), texts become arrays of text. What is no array and no text is left out.
 
     Args:
         source: `SMPL_NEUTRAL.pkl` or another body file that `load_body` reads.
@@ -31,7 +31,9 @@ def convert_body(source: str | os.PathLike[str], target: str | os.PathLike[str],
     """
     source, target = Path(source), Path(target)
     load_body(source)  # whatever is wrong with it is said before anything is written
-    arrays = {name: array for name, value in read_body_file(source).items() if (array := _plain(value)) is not None}
+    arrays: dict[str, Any] = {
+        name: array for name, value in read_body_file(source).items() if (array := _plain(value)) is not None
+    }
     if shapes is not None:
         arrays[PER_SHAPE] = arrays[PER_SHAPE][:, :, :shapes]
     with atomic_write(target) as temporary, temporary.open("wb") as file:

@@ -62,10 +62,7 @@ class UserFiles:
 
 
 def user_files(roots: Iterable[Path]) -> UserFiles:
-    """Look for the user's files in the usual places under these folders.
-
-    A checkpoint of the published code (.pkl) counts as found, so that it can be named for what it is.
-    """
+    """Look for the user's files in the usual places under these folders."""
     roots, name = tuple(roots), RENDERPEOPLE.dataset
     return UserFiles(find_dataset(name, roots), find_body(roots), find_checkpoint(name, roots))
 
@@ -156,18 +153,10 @@ def _find_checkpoint(files: UserFiles, split: Split, checkpoint: str | None) -> 
     if path is None or not path.is_file():
         raise CheckpointError(
             f"there are no trained weights at {path or USUAL_CHECKPOINT}",
-            expected="a .safetensors file with the model's parameter names",
+            expected="a published SHERF_*.pkl, or a .safetensors file with the model's parameter names",
             fix=f"put it there or name it with --checkpoint FILE; --checkpoint {UNTRAINED} runs with untrained weights",
             code="CKPT.MISSING",
             path=path or USUAL_CHECKPOINT,
-        )
-    if path.suffix == ".pkl":
-        raise CheckpointError(
-            f"{path} is a checkpoint of the published code, which this version cannot read yet",
-            expected="a .safetensors file with the model's parameter names",
-            fix=f"--checkpoint FILE.safetensors; or --checkpoint {UNTRAINED} to try everything else",
-            code="CKPT.PERSISTENCE",
-            path=path,
         )
     return path, WeightKind.CHECKPOINT
 

@@ -42,6 +42,19 @@ class Converted:
     left_out: int
 
 
+def check_published(source: str | os.PathLike[str], which: str = "G") -> PublishedNetwork:
+    """A network of a published checkpoint, if its tensors are the model's by name, shape and type; none is read.
+
+    Raises:
+        CheckpointError, UnsafePickleError: as `read_published`; CKPT.KEYS if the network is not the published model.
+    """
+    source, expected = Path(source), manifest()
+    network = read_published(source, which)
+    require_fit(source, {name: tensor.shape for name, tensor in network.tensors.items()}, expected)
+    _require_types(source, network, expected)
+    return network
+
+
 def convert_checkpoint(
     source: str | os.PathLike[str], target: str | os.PathLike[str], *, which: str = "G", half: bool = False
 ) -> Converted:
@@ -60,10 +73,7 @@ def convert_checkpoint(
             or a number does not fit 16 bits.
     """
     source, target = Path(source), Path(target)
-    network = read_published(source, which)
-    expected = manifest()
-    require_fit(source, {name: tensor.shape for name, tensor in network.tensors.items()}, expected)
-    _require_types(source, network, expected)
+    network, expected = check_published(source, which), manifest()
     digest = sha256(source)
     metadata = {
         "format": "pt",

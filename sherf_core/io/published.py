@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from sherf_core.errors import BrokenFileError, CheckpointError
+from sherf_core.errors import BrokenFileError, CheckpointError, UnsafePickleError
 from sherf_core.io.pickle_chumpy import BODY_CONSTRUCTORS
 from sherf_core.io.pickle_machine import Machine
 from sherf_core.io.pickle_opcodes import LongArgument, MalformedPickle
@@ -123,7 +123,7 @@ def read_published(path: str | os.PathLike[str], which: str = "G") -> PublishedN
     raise CheckpointError(
         f"{path} holds no network {which} (networks in it: {found})",
         expected="a checkpoint of the published code, with G and G_ema",
-        fix="--which G_ema takes the averaged weights" if which == "G" and "G_ema" in content else "",
+        fix="take the file as it was published, or another network that is in it (`sherfctl convert --which`)",
         code="CKPT.KEYS",
         path=path,
     )
@@ -133,6 +133,10 @@ def read_published(path: str | os.PathLike[str], which: str = "G") -> PublishedN
 def _checkpoint_errors(path: Path) -> Iterator[None]:
     try:
         yield
+    except UnsafePickleError as error:
+        raise UnsafePickleError(
+            error.found, expected="what a network is made of", fix=error.fix, code="CKPT.FILE", path=path
+        ) from error
     except BrokenFileError as error:
         code = "CKPT.MISSING" if error.code == "MISSING" else "CKPT.FILE"
         raise CheckpointError(
