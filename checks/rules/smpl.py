@@ -9,11 +9,11 @@ from checks.catalogue.smpl import FETCH_SMPL, PLACE_SMPL, SMPLIFY_SITE
 from checks.facts.named_bodies import PUBLISHED_NAME, body_named
 from checks.facts.records import Facts, FileFacts, NamedBody
 from checks.findings import Finding, Severity
-from checks.known_bodies import known_body
 from checks.machine_commands import as_root, python_of
 from checks.purpose import Purpose
 from checks.rules.filesystem import twin_of
 from checks.rules.registry import found, rule, user_files
+from sherf_core.assets.catalogue import known_body
 
 SHOWN = 5
 
