@@ -16,7 +16,7 @@ from sherf_core.io.pickle_machine import Machine
 from sherf_core.io.pickle_opcodes import MalformedPickle, TruncatedPickle
 from sherf_core.io.pickle_values import Inert, printable_global
 
-_HEAD_BYTES = 1024
+HEAD_BYTES = 1024
 _SKIP_LONGER_THAN = 1 << 16
 _ARCHIVES = {
     b"\x1f\x8b": "gzip",
@@ -74,14 +74,15 @@ def sniff(path: str | os.PathLike[str]) -> FileFacts:
         if not path.exists():
             return FileFacts(path, FileKind.MISSING)
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(HEAD_BYTES)
             size = os.fstat(file.fileno()).st_size
     except (OSError, ValueError) as error:
         return FileFacts(path, FileKind.UNREADABLE, detail=str(error))
-    return _classify(path, head, size)
+    return recognise(path, head, size)
 
 
-def _classify(path: Path, head: bytes, size: int) -> FileFacts:
+def recognise(path: Path, head: bytes, size: int) -> FileFacts:
+    """What a file that begins with `head` (1,024 bytes, or all there is) is; the file need not be there yet."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if not head:
         return FileFacts(path, FileKind.EMPTY)
