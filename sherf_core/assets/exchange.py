@@ -51,6 +51,10 @@ class Answer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
         self._response.close()
 
     def read(self, most: int) -> bytes:
@@ -124,7 +128,7 @@ class Exchange:
         """
         remote = self._remote
         if remote.visit_first:
-            self._follow(remote.visit_first, None, {}).__exit__(None, None, None)
+            self._follow(remote.visit_first, None, {}).close()
         ranges = {"Range": f"bytes={offset}-"} if offset else {}
         if offset and validator:
             ranges["If-Range"] = validator

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from sherf_core.assets.remote import Remote, shown
 from sherf_core.assets.space import FULL, no_space
@@ -169,5 +170,5 @@ def _read_origin(path: Path) -> Origin | None:
         origin = Origin(**document)
     except (OSError, ValueError, TypeError):
         return None
-    types = {"url": str, "etag": str, "last_modified": str, "total": (int, type(None)), "encoded": bool}
+    types: dict[str, Any] = {"url": str, "etag": str, "last_modified": str, "total": (int, type(None)), "encoded": bool}
     return origin if all(isinstance(getattr(origin, name), kind) for name, kind in types.items()) else None

@@ -1,7 +1,7 @@
 """Download a file: resumed after every kind of interruption, and in its place only when it is whole and right.
 
-Beside the target lie, while it is under way, `NAME.part`, `NAME.part.json` (see `partial.py`) and `NAME.lock`. What can be
-gone on with stays after a failure; everything else goes.
+Beside the target lie, while it is under way, `NAME.part`, `NAME.part.json` (see `partial.py`) and `NAME.lock`. What can
+be gone on with stays after a failure; everything else goes.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ __all__ = ["Downloaded", "Policy", "Progress", "Remote", "download", "tidy"]
 
 _SPEED_WINDOW = 5.0
 _REPORT_EVERY = 0.1
-# A date of change is a strong validator only if the file had not changed for a while when it was sent (RFC 9110, 8.8.2.2).
+# A date of change is a strong validator only if it was past for a while when it was sent (RFC 9110, 8.8.2.2).
 _SETTLED_AFTER = 60.0
+_PATIENT = Policy()
 
 
 def _silent(progress: Progress) -> None:
@@ -40,7 +41,7 @@ def download(
     remote: Remote,
     target: Path,
     *,
-    policy: Policy | None = None,
+    policy: Policy = _PATIENT,
     on_progress: Callable[[Progress], None] = _silent,
 ) -> Downloaded:
     """Fetch `remote` to `target`, going on where an earlier call was interrupted.
@@ -63,7 +64,7 @@ def download(
     with TargetLock(target):
         part = Part(target, remote)
         try:
-            return _Download(remote, part, policy or Policy(), on_progress).run()
+            return _Download(remote, part, policy, on_progress).run()
         except FetchError as error:
             error.path = error.path or target
             raise
@@ -95,7 +96,7 @@ class _Download:
         if self._remote.size is not None:
             require_space(part.target, self._remote.size - part.size)
         with Exchange(self._remote, self._policy) as exchange:
-            failures, farthest = 0, part.size
+            failures, farthest = 0, self._resumed_at
             while trouble := self._attempt(exchange):
                 failures = 1 if part.size > farthest else failures + 1
                 farthest = max(farthest, part.size)
@@ -153,7 +154,7 @@ class _Download:
         total = answer.length
         require_content(remote, part.target, head, total, answer.headers.get("Content-Type", ""))
         if total is not None:
-            self._require_size(total)
+            self._require_size(total, remote.size)
             require_space(part.target, total - part.size)
         self._resumed_at = 0
         part.begin(_origin(remote, answer))
@@ -167,8 +168,8 @@ class _Download:
         chunk = head or answer.read(self._policy.chunk_bytes)
         while chunk:
             part.write(chunk)
-            if part.size > (part.total if part.total is not None else part.size):
-                self._require_size(part.size)
+            if part.total is not None and part.size > part.total:
+                self._require_size(part.size, part.total)
             self._meter.tick()
             chunk = answer.read(self._policy.chunk_bytes)
         if total is not None and part.size < total:
@@ -193,7 +194,7 @@ class _Download:
     def _check(self) -> None:
         """Size, digest and kind of the whole part; it is removed if one of them is wrong."""
         remote, part = self._remote, self._part
-        self._require_size(part.size)
+        self._require_size(part.size, part.total)
         if remote.sha256 and not part.sha256.startswith(remote.sha256.lower()):
             digest = part.sha256
             part.discard()
@@ -209,8 +210,7 @@ class _Download:
             part.discard()
             raise
 
-    def _require_size(self, size: int) -> None:
-        wanted = self._remote.size
+    def _require_size(self, size: int, wanted: int | None) -> None:
         if wanted is None or size == wanted:
             return
         self._part.discard()

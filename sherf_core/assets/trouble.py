@@ -94,11 +94,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _tls_error(causes: list[BaseException], host: str) -> FetchError:
     words = next((cause.verify_message for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), "")
-    library = next((cause.reason for cause in causes if isinstance(cause, ssl.SSLError) and cause.reason), "")
+    library = next((cause.reason for cause in causes if isinstance(cause, ssl.SSLError) and cause.reason), "refused")
+    found = f"the certificate of {host} is not trusted: {words}" if words else f"no TLS with {host}: {library}"
     return FetchError(
-        f"the certificate of {host} is not trusted: {words}"
-        if words
-        else f"no TLS with {host}: {library or 'refused'}",
+        found,
         fix=_CA_FIX,
         code="FETCH.TLS",
     )
