@@ -65,5 +65,6 @@ class FetchError(SherfError):
     the bytes that were expected), FETCH.SPACE (the disk), FETCH.LOCKED (another process fetches it). Of the command:
     FETCH.CREDENTIALS (none given, and nobody to ask), FETCH.LICENCE (not accepted), FETCH.HUB (huggingface_hub is
     missing or failed), FETCH.UNKNOWN (a file that is none of the known assets), FETCH.EXISTS (another file is in its
-    place), FETCH.MANIFEST (the record of what was fetched cannot be read).
+    place), FETCH.ARCHIVE (a zip that is damaged or unsafe), FETCH.MANIFEST (the record of what was fetched is damaged),
+    FETCH.MISSING (a recorded file is gone).
     """

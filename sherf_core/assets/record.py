@@ -1,0 +1,107 @@
+"""What was put in place, and where it came from: assets/manifest.json. It holds no secret."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timezone
+from pathlib import Path
+
+from sherf_core.errors import FetchError
+from sherf_core.io.atomic import write_json
+
+MANIFEST = Path("assets") / "manifest.json"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file (or the many of a data set) in place.
+
+    Args:
+        asset: what it is, by the catalogue's name.
+        name: the file's name where it came from.
+        path: where it is, from the manifest's root with `/`.
+        bytes: its size; of a data set, of all its files.
+        sha256: of its bytes; of a data set, of its listing.
+        source: an address without secrets, or a file of the user's.
+        licence: its terms.
+        accepted: when they were accepted here (ISO 8601); "" where nobody was asked.
+        when: when it was put in place (ISO 8601).
+        version: of sherfctl.
+        revision: the commit of a repository; "" for others.
+        listing: of a data set, the file that lists its files, from the manifest's root.
+    """
+
+    asset: str
+    name: str
+    path: str
+    bytes: int
+    sha256: str
+    source: str
+    licence: str = ""
+    accepted: str = ""
+    when: str = ""
+    version: str = ""
+    revision: str = ""
+    listing: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes it one entry: its path, and its listing, as several archives may fill one folder."""
+        return self.path, self.listing
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def relative(root: Path, path: Path) -> str:
+    """A path as the manifest writes it."""
+    return Path(os.path.relpath(path, root)).as_posix()
+
+
+def read_entries(root: Path) -> list[Entry]:
+    """What the manifest under `root` says, [] where there is none.
+
+    Raises:
+        FetchError: FETCH.MANIFEST, it is damaged.
+    """
+    path = root / MANIFEST
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        names = {field.name for field in fields(Entry)}
+        return [_entry({key: row[key] for key in row.keys() & names}) for row in document["files"]]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise FetchError(
+            f"{path} cannot be read: {type(error).__name__}: {error}",
+            expected="the record that `sherfctl fetch-assets` wrote",
+            fix=f"move it away (mv {path} {path}.old): the files stay, and are recorded when they are fetched again",
+            code="FETCH.MANIFEST",
+            path=path,
+        ) from error
+
+
+def _entry(row: dict[str, object]) -> Entry:
+    for field in fields(Entry):
+        wanted = int if field.name == "bytes" else str
+        if field.name in row and type(row[field.name]) is not wanted:
+            raise TypeError(f"{field.name} is no {wanted.__name__}")
+    entry = Entry(**row)  # type: ignore[arg-type]  # the loop above has seen to the types
+    if Path(entry.path).is_absolute() or Path(entry.listing).is_absolute():
+        raise ValueError("a path that is absolute")
+    return entry
+
+
+def add_entries(root: Path, new: Iterable[Entry]) -> None:
+    """Write entries down; an older one of the same file goes."""
+    added = list(new)
+    places = {entry.key for entry in added}
+    kept = [entry for entry in read_entries(root) if entry.key not in places]
+    rows = [asdict(entry) for entry in sorted(kept + added, key=lambda entry: entry.key)]
+    write_json(root / MANIFEST, {"version": _VERSION, "files": rows})
