@@ -15,7 +15,7 @@ import urllib3
 from requests.auth import AuthBase, HTTPBasicAuth
 from requests.structures import CaseInsensitiveDict
 
-from sherf_core.assets.remote import Policy, Remote, host_of, same_place, shown
+from sherf_core.assets.remote import Policy, Remote, host_of, is_address, same_place, shown
 from sherf_core.assets.trouble import Interrupted, explain, trusted_certificates
 from sherf_core.errors import FetchError
 
@@ -145,8 +145,7 @@ class Exchange:
                 redirected_to = host_of(url) if host_of(url) != host_of(start) else ""
                 return self._usable(Answer(response, host_of(url), redirected_to), url)
             response.close()
-            target = urljoin(url, location)
-            _refuse_step(url, target)
+            target = _next_address(url, location)
             trusted = trusted and same_place(url, target)
             # A form is sent again only where the server asks for it, and only to the server it is meant for.
             if response.status_code not in (307, 308) or not trusted:
@@ -198,15 +197,26 @@ def _session() -> requests.Session:
     return session
 
 
-def _refuse_step(url: str, target: str) -> None:
-    scheme = urlsplit(target).scheme
-    if scheme not in ("http", "https") or (scheme == "http" and urlsplit(url).scheme == "https"):
+def _next_address(url: str, location: str) -> str:
+    """Where a redirect leads, if we may go there."""
+    try:
+        target = urljoin(url, location)
+    except ValueError:
+        target = ""
+    if not is_address(target):
         raise FetchError(
-            f"{host_of(url)} redirects from {urlsplit(url).scheme} to {shown(target)}",
-            expected="https all the way" if scheme == "http" else "http or https",
-            fix="do not go on over this network, or use another address of the file",
-            code="FETCH.TLS" if scheme == "http" else "FETCH.NETWORK",
+            f"{host_of(url)} redirects to what is no http or https address",
+            fix="open the address in a browser and see where it leads",
+            code="FETCH.NETWORK",
         )
+    if urlsplit(url).scheme == "https" and urlsplit(target).scheme == "http":
+        raise FetchError(
+            f"{host_of(url)} redirects from https to {shown(target)}, where anyone on the way could change the file",
+            expected="https all the way",
+            fix="try another network, or another address of the file",
+            code="FETCH.TLS",
+        )
+    return target
 
 
 def _refusal(answer: Answer, url: str, longest_wait: float) -> Exception:

@@ -95,6 +95,15 @@ class Downloaded:
     resumed_at: int
 
 
+def is_address(url: str) -> bool:
+    """Whether this is an http or https URL with a host."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, half a bracket
+        return False
+
+
 def shown(url: str) -> str:
     """The URL without user, password, query and fragment: what may be written down and shown."""
     parts = urlsplit(url)

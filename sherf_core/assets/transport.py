@@ -18,7 +18,7 @@ from sherf_core.assets.content import require_content
 from sherf_core.assets.exchange import Answer, Exchange
 from sherf_core.assets.lock import TargetLock
 from sherf_core.assets.partial import Origin, Part
-from sherf_core.assets.remote import Downloaded, Policy, Progress, Remote, host_of, readable, shown
+from sherf_core.assets.remote import Downloaded, Policy, Progress, Remote, host_of, is_address, readable, shown
 from sherf_core.assets.space import require_space
 from sherf_core.assets.trouble import Interrupted
 from sherf_core.errors import FetchError
@@ -60,6 +60,15 @@ def download(
     """
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    for url in filter(None, (remote.url, remote.visit_first)):
+        if not is_address(url):
+            raise FetchError(
+                f"{target.name} has no address that can be fetched from",
+                expected="http://... or https://...",
+                fix="check the address for blanks and missing parts",
+                code="FETCH.NETWORK",
+                path=target,
+            )
     target.parent.mkdir(parents=True, exist_ok=True)
     with TargetLock(target):
         part = Part(target, remote)
@@ -104,6 +113,7 @@ class _Download:
                     raise self._given_up(trouble, failures)
                 self._wait(trouble, failures)
         self._check()
+        self._meter.note("")
         part.publish()
         return Downloaded(part.target, part.size, part.sha256, self._resumed_at)
 
