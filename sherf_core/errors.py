@@ -66,5 +66,6 @@ class FetchError(SherfError):
     FETCH.CREDENTIALS (none given, and nobody to ask), FETCH.LICENCE (not accepted), FETCH.HUB (huggingface_hub is
     missing or failed), FETCH.UNKNOWN (a file that is none of the known assets), FETCH.EXISTS (another file is in its
     place), FETCH.ARCHIVE (a zip that is damaged or unsafe), FETCH.MANIFEST (the record of what was fetched is damaged),
-    FETCH.MISSING (a recorded file is gone).
+    FETCH.MISSING (a recorded file is gone), FETCH.MANUAL (only a browser can fetch it), FETCH.CONFIRM (a large download
+    that nobody said yes to).
     """

@@ -45,6 +45,12 @@ COMMANDS = (
         "make_people",
         "Write a data set of synthetic clothed people, free to use.",
     ),
+    CommandEntry(
+        ("fetch-assets",),
+        "sherfctl.commands.fetch_assets",
+        "fetch_assets",
+        "Fetch the SMPL body, SHERF weights and data safely, and check them.",
+    ),
     CommandEntry(("profiles", "list"), "sherfctl.commands.profiles", "list_profiles", "List the launch profiles."),
     CommandEntry(
         ("profiles", "show"),

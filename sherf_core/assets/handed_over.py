@@ -29,7 +29,7 @@ def choose(path: Path, wanted: Collection[str], dataset: str = "") -> list[Candi
     if not path.exists():
         raise _unknown(path, f"there is no file or folder {path}", "check the path of --from-file")
     found = candidates(path, wanted or ALL)
-    taken = {}
+    taken: dict[tuple[str, str], Candidate] = {}
     for candidate in sorted(found, key=_rank):
         if path.is_dir() and candidate.asset == "smpl" and is_gendered(candidate.name):
             continue

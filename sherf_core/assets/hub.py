@@ -69,7 +69,7 @@ def contents(asset: str, revision: str = "") -> Contents:
     """
     chosen, hub = repository(asset), _library()
     with _hub_errors(chosen):
-        if hub.constants.HF_HUB_OFFLINE:
+        if importlib.import_module("huggingface_hub.constants").HF_HUB_OFFLINE:
             commit, files = _cached(hub, chosen, revision or MAIN)
         else:
             info = hub.HfApi().repo_info(
@@ -161,8 +161,8 @@ def _hub_errors(chosen: Repository) -> Iterator[None]:
     """The library's errors, and those of the network below it, as one of ours; a token in them is taken out."""
     try:
         yield
-    except FetchError:
-        raise
+    except (FetchError, AttributeError, NameError):
+        raise  # ours, or a defect
     except Exception as error:  # its errors have no common base, and differ from version to version
         kind = type(error).__name__
         words = without_secrets(str(error).strip().splitlines()[0] if str(error).strip() else "")
