@@ -16,7 +16,8 @@ from sherf_core.errors import CheckpointError
 from sherf_core.io.atomic import atomic_write
 from sherf_core.io.digest import sha256
 from sherf_core.io.manifest import TensorShape, manifest, misfit, require_fit
-from sherf_core.io.published import PublishedNetwork, StoredTensor, read_published
+from sherf_core.io.published import PublishedNetwork, read_published
+from sherf_core.io.stored_tensors import StoredTensor
 
 CONVERTER_VERSION = "1"
 """Changes when the same source would give another file; part of the cache's key."""
@@ -73,12 +74,33 @@ def convert_checkpoint(
             or a number does not fit 16 bits.
     """
     source, target = Path(source), Path(target)
+    before, digest = _fingerprint(source, which)
+    if target.exists() and target.samefile(source):
+        raise CheckpointError(
+            f"{source} would be replaced by its own conversion",
+            expected="another name for the new file",
+            fix="write it beside the checkpoint, as .safetensors",
+            code="CKPT.FILE",
+            path=source,
+        )
+    return _write(source, target, which, digest, before, half=half)
+
+
+def _write(
+    source: Path,
+    target: Path,
+    which: str,
+    digest: str,
+    before: tuple[int, ...],
+    *,
+    half: bool = False,
+) -> Converted:
     network, expected = check_published(source, which), manifest()
-    digest = sha256(source)
     metadata = {
         "format": "pt",
         "converter": CONVERTER_VERSION,
-        "source": source.name,
+        # A name of bytes that are no text would make a header that nobody can read.
+        "source": os.fsencode(source.name).decode(errors="replace"),
         "source_sha256": digest,
         "network": which,
         "settings": json.dumps(network.settings, sort_keys=True),
@@ -96,6 +118,8 @@ def convert_checkpoint(
         out.write(encoded)
         for content in _contents(source, network, expected, half):
             out.write(content)
+        if _state_of(source) != before:
+            raise _changed(source)
     return Converted(target, digest, len(expected), len(network.tensors) - len(expected))
 
 
@@ -111,11 +135,12 @@ def cached_conversion(source: str | os.PathLike[str], *, which: str = "G", cache
         CheckpointError, UnsafePickleError: as `convert_checkpoint`.
         OSError: the cache cannot be written.
     """
-    name = f"{sha256(source)}-{which}-v{CONVERTER_VERSION}.safetensors"
-    path = (cache or cache_folder()) / "checkpoints" / name
+    source = Path(source)
+    before, digest = _fingerprint(source, which)
+    path = (cache or cache_folder()) / "checkpoints" / f"{digest}-{which}-v{CONVERTER_VERSION}.safetensors"
     # A rename put it there, so it is whole.
     if not path.is_file():
-        convert_checkpoint(source, path, which=which)
+        _write(source, path, which, digest, before)
     return path
 
 
@@ -136,7 +161,10 @@ def _contents(source: Path, network: PublishedNetwork, expected: dict[str, Tenso
     with source.open("rb") as file:
         for name, shape in expected.items():
             tensor = network.tensors[name]
-            array = tensor.read(file)
+            try:
+                array = tensor.read(file)
+            except EOFError as error:
+                raise _changed(source) from error
             if array.shape != shape.shape:  # spconv 1.x: (kz, ky, kx, in, out)
                 array = np.ascontiguousarray(array.transpose(4, 0, 1, 2, 3))
             yield _halved(source, name, tensor, array) if _dtype(tensor, half) != tensor.dtype else array.tobytes()
@@ -149,15 +177,40 @@ def _halved(source: Path, name: str, tensor: StoredTensor, array: np.ndarray) ->
         real = array.view(f"<f{tensor.width}")
     with np.errstate(over="ignore"):
         rounded = real.astype("<f2")
-    if np.isinf(rounded).any() and not np.isinf(real).any():
+    lost = np.abs(real[np.isinf(rounded) & np.isfinite(real)])
+    if lost.size:
         raise CheckpointError(
-            f"{source}: {name} has numbers up to {np.abs(real).max():.3g}, which do not fit 16 bits",
+            f"{source}: {name} has numbers up to {lost.max():.3g}, which do not fit 16 bits",
             expected="numbers up to 65504",
             fix="convert it without --half",
             code="CKPT.KEYS",
             path=source,
         )
     return rounded.tobytes()
+
+
+def _fingerprint(source: Path, which: str) -> tuple[tuple[int, ...], str]:
+    try:
+        return _state_of(source), sha256(source)
+    except OSError:
+        check_published(source, which)  # says what is wrong with the file
+        raise
+
+
+def _state_of(source: Path) -> tuple[int, ...]:
+    """What changes when the file does."""
+    facts = source.stat()
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def _changed(source: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{source} was changed while it was read",
+        expected="a file that stays as it is",
+        fix="wait until its download has ended, then try again",
+        code="CKPT.FILE",
+        path=source,
+    )
 
 
 def _dtype(tensor: StoredTensor, half: bool) -> str:

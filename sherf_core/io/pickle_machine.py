@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sherf_core.io.pickle_opcodes import MalformedPickle, instructions
-from sherf_core.io.pickle_values import Budget, Constructors, Inert, Named, UnlistedGlobal, require_key
+from sherf_core.io.pickle_values import Budget, Constructors, Inert, Named, UnlistedGlobal
 
 MAXIMUM_DIGITS = 1000
 MAXIMUM_PROTOCOL = 5
@@ -126,6 +126,7 @@ class Machine:
     def run(self) -> object:
         """The value that the pickle leaves on the stack; may hold `Inert` objects: see `Resolver`."""
         for opcode, argument, position in self._instructions:
+            self.budget.step()
             literal = _LITERALS.get(opcode)
             if literal is not None:
                 self._stack.append(literal(argument))
@@ -253,13 +254,13 @@ class Machine:
             target.extend(items)
             return
         for key, value in zip(items[::2], items[1::2], strict=True):
-            require_key(key)
+            self.budget.require_key(key)
             target[key] = value
 
     def _additems(self, argument: bytes) -> None:
         items = self._pop_to_mark()
         for item in items:
-            require_key(item)
+            self.budget.require_key(item)
         target = self._top((set, Inert))
         if isinstance(target, Inert):
             target.extend(items)
@@ -269,7 +270,7 @@ class Machine:
     def _frozenset(self, argument: bytes) -> None:
         items = self._pop_to_mark()
         for item in items:
-            require_key(item)
+            self.budget.require_key(item)
         self._stack.append(frozenset(items))
 
     # globals and objects
@@ -298,7 +299,10 @@ class Machine:
         self._stack.append(target.constructor(*arguments) if isinstance(target, Named) else target.call(arguments))
 
     def _spend_on(self, parts: tuple[Any, ...]) -> None:
-        self.budget.spend(sum(len(part) for part in parts if isinstance(part, (str, bytes, bytearray, list, tuple))))
+        """Pay for arguments before they are used: a file can hand over the same ones again and again."""
+        self.budget.spend(sum(len(part) for part in parts if isinstance(part, (str, bytes, bytearray))))
+        containers = (list, tuple, dict, set, frozenset)
+        self.budget.step(len(parts) + sum(len(part) for part in parts if isinstance(part, containers)))
 
     def _binpersid(self, argument: bytes) -> None:
         if self._persistent is None:
@@ -331,5 +335,5 @@ class Machine:
     def _build(self, argument: bytes) -> None:
         state = self._take()
         target = self._top(Inert)
-        self._spend_on(state if isinstance(state, tuple) else ())
+        self._spend_on(state if isinstance(state, tuple) else (state,))
         target.build(state)

@@ -56,7 +56,8 @@ def instructions(file: io.BufferedIOBase, size: int, *, skip_longer_than: int | 
     """
     while True:
         position = file.tell()
-        code = file.read(1)
+        # The pickle may end before the file does, where it is part of another one.
+        code = file.read(1) if position < size else b""
         if not code:
             raise TruncatedPickle(f"it ends at byte {position} without the instruction that ends a pickle")
         info = _OPCODES.get(code)
@@ -104,7 +105,7 @@ def _exactly(file: io.BufferedIOBase, size: int, length: int) -> bytes:
 
 
 def _line(file: io.BufferedIOBase, size: int) -> bytes:
-    line = file.readline(max(size - file.tell(), 0) + 1)
+    line = file.readline(max(size - file.tell(), 0))
     if not line.endswith(b"\n"):
         raise TruncatedPickle(f"it ends at byte {size} within a line of text")
     return line[:-1]

@@ -9,6 +9,7 @@ first format, embedded as bytes.
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,15 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sherf_core.errors import BrokenFileError, CheckpointError, UnsafePickleError
 from sherf_core.io.pickle_chumpy import BODY_CONSTRUCTORS
 from sherf_core.io.pickle_machine import Machine
-from sherf_core.io.pickle_opcodes import LongArgument, MalformedPickle
-from sherf_core.io.pickle_values import Budget, Inert, Named
+from sherf_core.io.pickle_opcodes import MalformedPickle
+from sherf_core.io.pickle_values import Budget, Inert
 from sherf_core.io.safe_pickle import typed_errors
 from sherf_core.io.sniff import FileKind, require_kind
+from sherf_core.io.stored_tensors import Storages, StoredTensor, tensor_of
 
 NETWORKS = ("G", "G_ema")
 """The networks that can be asked for: the raw weights, which the published evaluation uses, and their average."""
@@ -32,55 +32,14 @@ NETWORKS = ("G", "G_ema")
 # Longer arguments stay in the file: source texts, body arrays, and every storage (its header alone is longer).
 _KEPT_IN_FILE = 200
 _DEEPEST_MODULE = 64
-# Parts and entries that are looked at: a file whose parts share parts could otherwise be walked for ever.
-_MOST_PARTS = 100_000
+# Parts, entries and characters of names that are looked at (a network of the published size takes 0.2 million). A file
+# whose parts share parts could otherwise be walked for ever.
+_MOST_WORK = 10_000_000
+# The dicts of an object: its attributes and its slots, or its entries.
+_MOST_STATES = 8
+_SHOWN_NAMES, _SHOWN_CHARACTERS = 5, 40
 # A network's classes come from these packages. Each of them becomes a `Module`, whatever it is called.
 _PACKAGES = frozenset({"training", "torch_utils", "dnnlib", "torch", "torchvision", "spconv", "cumm"})
-_MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
-_COUNT_BYTES = 8
-# torch's storage classes: what safetensors calls their elements, and the bytes of one.
-_STORAGES = {
-    "FloatStorage": ("F32", 4),
-    "DoubleStorage": ("F64", 8),
-    "HalfStorage": ("F16", 2),
-    "BFloat16Storage": ("BF16", 2),
-    "LongStorage": ("I64", 8),
-    "IntStorage": ("I32", 4),
-    "ShortStorage": ("I16", 2),
-    "CharStorage": ("I8", 1),
-    "ByteStorage": ("U8", 1),
-    "BoolStorage": ("BOOL", 1),
-}
-
-
-@dataclass(frozen=True)
-class StoredTensor:
-    """A tensor that is still in its file.
-
-    Args:
-        dtype: its elements as safetensors calls them: F32, I64, …
-        shape: its shape.
-        stride: elements from one entry of each dimension to the next.
-        position: the byte of the file where its first element lies.
-        width: bytes of an element.
-    """
-
-    dtype: str
-    shape: tuple[int, ...]
-    stride: tuple[int, ...]
-    position: int
-    width: int
-
-    def read(self, file: io.BufferedIOBase) -> np.ndarray:
-        """Its elements, in C order, as unsigned integers of their width (numpy knows no bfloat16)."""
-        kind = np.dtype(f"<u{self.width}")
-        if 0 in self.shape:
-            return np.empty(self.shape, kind)
-        file.seek(self.position)
-        flat = np.frombuffer(file.read(_reach(self.shape, self.stride) * self.width), kind)
-        steps = tuple(step * self.width for step in self.stride)
-        # Within `flat`: the reach was held against the storage when the tensor was made.
-        return np.lib.stride_tricks.as_strided(flat, self.shape, steps, writeable=False).copy(order="C")
 
 
 @dataclass(frozen=True)
@@ -118,8 +77,9 @@ def read_published(path: str | os.PathLike[str], which: str = "G") -> PublishedN
                 raise MalformedPickle("it holds no dictionary of networks")
             network = content.get(which)
             if isinstance(network, Module):
-                return PublishedNetwork(dict(network.tensors(Budget(_MOST_PARTS))), network.settings())
-    found = ", ".join(str(name) for name, value in content.items() if isinstance(value, Module)) or "none"
+                return PublishedNetwork(dict(network.tensors(Budget(_MOST_WORK))), network.settings())
+    present = [name for name, value in content.items() if isinstance(value, Module) and isinstance(name, str)]
+    found = ", ".join(ascii(name[:_SHOWN_CHARACTERS])[1:-1] for name in present[:_SHOWN_NAMES]) or "none"
     raise CheckpointError(
         f"{path} holds no network {which} (networks in it: {found})",
         expected="a checkpoint of the published code, with G and G_ema",
@@ -145,66 +105,86 @@ def _checkpoint_errors(path: Path) -> Iterator[None]:
 
 
 class Module(Inert):
-    """Anything with attributes: a network, a layer, a settings object. It keeps what the file gives it."""
+    """Anything with attributes: a network, a layer, a settings object. It refers to the dicts that the file gives it.
+
+    They are not copied: any number of objects can share one of any size.
+    """
 
     def __init__(self, *_arguments: object) -> None:
-        self.attributes: dict[Any, Any] = {}
+        self._states: list[dict[Any, Any]] = []
+        self._entries: dict[str, Any] = {}
 
     def build(self, state: Any) -> None:
         """Take attributes: a dict, or dicts in a tuple (where a class has slots)."""
-        for part in state if isinstance(state, tuple) else (state,):
-            if isinstance(part, dict):
-                self.attributes.update(part)
+        parts = state if isinstance(state, tuple) else (state,)
+        if len(self._states) + len(parts) > _MOST_STATES:
+            raise MalformedPickle(f"an object with the attributes of more than {_MOST_STATES}")
+        self._states.extend(part for part in parts if isinstance(part, dict))
 
     def extend(self, items: list[Any]) -> None:
         """Take the entries of a settings object, which is a dict."""
         if len(items) % 2 == 0:
             pairs = zip(items[::2], items[1::2], strict=True)
-            self.attributes.update((key, value) for key, value in pairs if isinstance(key, str))
+            self._entries.update((key, value) for key, value in pairs if isinstance(key, str))
 
     def call(self, arguments: tuple[Any, ...]) -> object:
         """What the file thinks to get by calling it: one more inert thing."""
         return Module()
+
+    def attribute(self, name: str) -> Any:
+        """What the file set last under this name, None if nothing."""
+        return next((state[name] for state in reversed(self._states) if name in state), None)
+
+    def entries(self) -> Iterator[tuple[Any, Any]]:
+        """All keys and values: attributes, then entries."""
+        for table in (*self._states, self._entries):
+            yield from table.items()
 
     def tensors(self, budget: Budget, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, StoredTensor]]:
         """Names and tensors of the state dict: parameters, buffers that are saved, then those of the parts."""
         budget.spend(1)
         if depth > _DEEPEST_MODULE:
             raise MalformedPickle(f"modules nested more than {_DEEPEST_MODULE} deep")
-        unsaved = self.attributes.get("_non_persistent_buffers_set", ())
+        unsaved = self.attribute("_non_persistent_buffers_set")
+        if not isinstance(unsaved, (set, frozenset, type(None))):
+            raise MalformedPickle("a module whose unsaved buffers are no set")
         for kind in ("_parameters", "_buffers"):
-            for name, tensor in _entries(self.attributes.get(kind)):
-                if isinstance(tensor, StoredTensor) and not (kind == "_buffers" and name in unsaved):
+            for name, tensor in _entries(self.attribute(kind), budget, prefix):
+                if isinstance(tensor, StoredTensor) and not (kind == "_buffers" and unsaved and name in unsaved):
                     yield prefix + name, tensor
-        for name, part in _entries(self.attributes.get("_modules")):
+        for name, part in _entries(self.attribute("_modules"), budget, prefix):
             if isinstance(part, Module):
                 yield from part.tensors(budget, f"{prefix}{name}.", depth + 1)
 
     def settings(self) -> dict[str, Any]:
         """The arguments by name that the network was made with, as far as they are plain values."""
-        plain = _plain(self.attributes.get("_init_kwargs"), Budget(_MOST_PARTS))
+        plain = _plain(self.attribute("_init_kwargs"), Budget(_MOST_WORK))
         return plain if isinstance(plain, dict) else {}
 
 
-def _entries(table: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(table, Module):
-        table = table.attributes
-    if isinstance(table, dict):
-        yield from ((name, value) for name, value in table.items() if isinstance(name, str))
+def _entries(table: Any, budget: Budget, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The entries under texts of a dict, or of an object that is one; `prefix` is what the caller puts before them."""
+    if isinstance(table, (dict, Module)):
+        for name, value in table.entries() if isinstance(table, Module) else table.items():
+            budget.spend(1)
+            if isinstance(name, str):
+                budget.spend(len(prefix) + len(name))
+                yield name, value
 
 
 def _plain(value: Any, budget: Budget, depth: int = 0) -> Any:
     """The value in JSON's own types; None stands for what has none there."""
-    budget.spend(1)
-    if isinstance(value, Module):
-        value = value.attributes
     if depth > _DEEPEST_MODULE:
         raise MalformedPickle(f"settings nested more than {_DEEPEST_MODULE} deep")
-    if isinstance(value, dict):
-        return {key: _plain(entry, budget, depth + 1) for key, entry in value.items() if isinstance(key, str)}
+    if isinstance(value, (dict, Module)):
+        return {key: _plain(entry, budget, depth + 1) for key, entry in _entries(value, budget)}
     if isinstance(value, (list, tuple)):
+        budget.spend(len(value))
         return [_plain(entry, budget, depth + 1) for entry in value]
-    return value if isinstance(value, (str, int, float, bool)) else None
+    if isinstance(value, (str, int)):
+        budget.spend(len(value) if isinstance(value, str) else value.bit_length())
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else None
 
 
 class _Names(Mapping[tuple[str, str], Callable[..., object]]):
@@ -214,9 +194,9 @@ class _Names(Mapping[tuple[str, str], Callable[..., object]]):
         self._pure: dict[tuple[str, str], Callable[..., object]] = {
             **BODY_CONSTRUCTORS,
             ("torch_utils.persistence", "_reconstruct_persistent_obj"): _persistent,
-            ("torch._utils", "_rebuild_parameter"): _parameter,
-            ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-            ("torch.storage", "_load_from_bytes"): lambda content=None, *_: _storage(file, content),
+            ("torch._utils", "_rebuild_parameter"): lambda tensor=None, *_: tensor,
+            ("torch._utils", "_rebuild_tensor_v2"): tensor_of,
+            ("torch.storage", "_load_from_bytes"): Storages(file).load,
             # A hook of the sparse library asks for it. Here it is a thing like any other, and nothing is looked up.
             ("builtins", "getattr"): Module,
         }
@@ -239,69 +219,3 @@ def _persistent(description: object = None, *_: object) -> Module:
     module = Module()
     module.build(description.get("state"))
     return module
-
-
-@dataclass(frozen=True)
-class _Storage(Inert):
-    """`count` elements of `width` bytes, from byte `position` of the file on."""
-
-    dtype: str
-    width: int
-    position: int
-    count: int
-
-
-def _storage(file: io.BufferedIOBase, content: object) -> _Storage:
-    """Read the header of a storage that is embedded in `file`; the file's position is left as it was."""
-    if not isinstance(content, LongArgument):
-        raise MalformedPickle("a tensor without numbers")
-    before, end = file.tell(), content.position + content.length
-    file.seek(content.position)
-    storages = {("torch", name): Module for name in _STORAGES}
-
-    def next_value() -> Any:
-        return Machine(file, end, storages, persistent=lambda value: value).run()
-
-    if next_value() != _MAGIC or next_value() != _PROTOCOL:
-        raise MalformedPickle("a tensor that is not in torch's first format")
-    system, description, _keys = next_value(), next_value(), next_value()
-    if not isinstance(system, dict) or system.get("little_endian") is not True:
-        raise MalformedPickle("a tensor of a big-endian machine")
-    kind, count = _storage_parts(description)
-    dtype, width = _STORAGES[kind]
-    stored = int.from_bytes(file.read(_COUNT_BYTES), "little")
-    position = file.tell()
-    if stored != count or position + count * width > end:
-        raise MalformedPickle(f"a tensor of {count} numbers that holds another number of them")
-    file.seek(before)
-    return _Storage(dtype, width, position, count)
-
-
-def _storage_parts(description: Any) -> tuple[str, int]:
-    if isinstance(description, tuple) and len(description) >= 5 and description[0] == "storage":
-        _, kind, _key, _location, count = description[:5]
-        if isinstance(kind, Named) and type(count) is int and count >= 0:
-            return kind.name, count
-    raise MalformedPickle("a tensor whose storage is not described")
-
-
-def _tensor(storage: Any = None, offset: Any = 0, shape: Any = None, stride: Any = None, *_: object) -> StoredTensor:
-    sizes = (shape, stride)
-    if not isinstance(storage, _Storage) or type(offset) is not int or offset < 0:
-        raise MalformedPickle("a tensor without a storage")
-    if not all(isinstance(part, tuple) and all(type(n) is int and n >= 0 for n in part) for part in sizes):
-        raise MalformedPickle("a tensor whose shape is not made of counts")
-    if len(shape) != len(stride) or len(shape) > 32:
-        raise MalformedPickle(f"a tensor of {len(shape)} dimensions with {len(stride)} strides")
-    if 0 not in shape and offset + _reach(shape, stride) > storage.count:
-        raise MalformedPickle(f"a tensor of shape {shape} that reaches beyond its {storage.count} numbers")
-    return StoredTensor(storage.dtype, shape, stride, storage.position + offset * storage.width, storage.width)
-
-
-def _reach(shape: tuple[int, ...], stride: tuple[int, ...]) -> int:
-    """From the first element to behind the last one."""
-    return 1 + sum((extent - 1) * step for extent, step in zip(shape, stride, strict=True))
-
-
-def _parameter(tensor: object = None, *_: object) -> object:
-    return tensor
