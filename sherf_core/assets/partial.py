@@ -168,7 +168,7 @@ def _read_origin(path: Path) -> Origin | None:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         origin = Origin(**document)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     types: dict[str, Any] = {"url": str, "etag": str, "last_modified": str, "total": (int, type(None)), "encoded": bool}
     return origin if all(isinstance(getattr(origin, name), kind) for name, kind in types.items()) else None

@@ -113,7 +113,7 @@ class _Download:
                     raise self._given_up(trouble, failures)
                 self._wait(trouble, failures)
         self._check()
-        self._meter.note("")
+        self._meter.report()
         part.publish()
         return Downloaded(part.target, part.size, part.sha256, self._resumed_at)
 
@@ -168,7 +168,6 @@ class _Download:
             require_space(part.target, total - part.size)
         self._resumed_at = 0
         part.begin(_origin(remote, answer))
-        self._meter.restart()
         self._meter.note("", answer.redirected_to)
         self._take(answer, head, total)
 
@@ -240,26 +239,23 @@ class _Meter:
         self._samples: deque[tuple[float, int]] = deque()
         self._reported = 0.0
 
-    def restart(self) -> None:
-        """The bytes are counted from nothing again."""
-        self._samples.clear()
-
     def note(self, text: str, redirected_to: str = "") -> None:
         """Something happened."""
         words = [text] if text else []
         if redirected_to:
             words.append(f"from {redirected_to}")
+        # A pause or another place in the file: no speed spans it.
         self._samples.clear()
-        self._report(time.monotonic(), "; ".join(words))
+        self.report("; ".join(words))
 
     def tick(self) -> None:
         """Bytes have come."""
-        now = time.monotonic()
-        if now - self._reported >= _REPORT_EVERY or self._part.size == self._part.total:
-            self._report(now, "")
+        if time.monotonic() - self._reported >= _REPORT_EVERY:
+            self.report()
 
-    def _report(self, now: float, note: str) -> None:
-        samples, part = self._samples, self._part
+    def report(self, note: str = "") -> None:
+        """Now, however short ago the last one was."""
+        samples, part, now = self._samples, self._part, time.monotonic()
         samples.append((now, part.size))
         while now - samples[0][0] > _SPEED_WINDOW and len(samples) > 2:
             samples.popleft()

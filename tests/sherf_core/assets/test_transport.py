@@ -6,14 +6,20 @@ import errno
 import hashlib
 import io
 import os
+import socket
+import ssl
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+import urllib3
 
 from sherf_core.assets import space
 from sherf_core.assets.transport import Policy, Remote, download
+from sherf_core.assets.trouble import Interrupted, explain
 from sherf_core.errors import FetchError
 from sherf_core.io.sniff import FileKind
 
@@ -155,7 +161,7 @@ def test_first_digits_of_a_hash_will_do(site: Any, client: Any, key: str, tmp_pa
     ("missing", "code"), [("headers", "FETCH.FORBIDDEN"), ("visit_first", "FETCH.FORBIDDEN"), ("form", "FETCH.LOGIN")]
 )
 def test_login_by_form(site: Any, client: Any, key: str, tmp_path: Path, missing: str, code: str) -> None:
-    """The protocol of a site with a form: a visit for the cookie, Referer and agent, and a page for a wrong password."""
+    """A site with a form: a visit for the cookie, Referer and agent wanted, a page for a wrong password."""
     good = replace(
         site.remote(key, needs="referer,agent,cookie,form", cut=1),
         form={"username": "someone@example.org", "password": site.password, "commit": "Log in"},
@@ -214,6 +220,35 @@ def test_nobody_listens(client: Any, tmp_path: Path) -> None:
     error = refused(Remote("http://127.0.0.1:9/file.zip"), tmp_path, client.policy(), "FETCH.NETWORK")
     assert "refused" in error.found
     assert len(client.slept) == 3
+
+
+def test_a_server_that_hangs_up_in_the_handshake_is_tried_again(client: Any, tmp_path: Path) -> None:
+    """An end of the line in the middle of TLS is no verdict on a certificate."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up() -> None:
+            for _ in range(2):
+                connection, _ = listener.accept()
+                connection.recv(1)
+                connection.shutdown(socket.SHUT_WR)
+                connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/file.zip"
+        refused(Remote(url), tmp_path, client.policy(attempts=2), "FETCH.NETWORK")
+        thread.join()
+
+
+def test_trouble_in_words() -> None:
+    """What requests wraps is found at any depth, and words are made of its type only."""
+    resolving = requests.ConnectionError(urllib3.exceptions.MaxRetryError(None, "/?secret", socket.gaierror(-2, "x")))
+    cut_tls = requests.exceptions.SSLError(urllib3.exceptions.SSLError(ssl.SSLEOFError(8, "EOF, secret")))
+    for error, words in ((resolving, "cannot be resolved"), (cut_tls, "was cut"), (OSError(5, "secret"), "OSError")):
+        trouble = explain(error, "a.org")
+        assert isinstance(trouble, Interrupted)
+        assert words in trouble.reason
+        assert "secret" not in trouble.reason
 
 
 @pytest.mark.parametrize("url", ["http://", "nonsense", "gopher://127.0.0.1/x", "http://[::1/x", "http://a b/"])
