@@ -1,4 +1,4 @@
-"""What a command does with one asset, as a process that can be killed: python client.py URL TARGET SIZE SHA256 [FORM]."""
+"""What a command does with one asset, as a process to be killed: python client.py URL TARGET SIZE SHA256 [FORM]."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def kill_at(step: int, target: Path) -> None:
     steps = itertools.count(1)
 
     def count(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in ("open", "os.rename", "os.remove") and str(arguments[0]).startswith(str(target)):
-            if next(steps) == step:
-                os.kill(os.getpid(), signal.SIGKILL)
+        ours = event in ("open", "os.rename", "os.remove") and str(arguments[0]).startswith(str(target))
+        if ours and next(steps) == step:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
 
