@@ -69,7 +69,7 @@ def contents(asset: str, revision: str = "") -> Contents:
     """
     chosen, hub = repository(asset), _library()
     with _hub_errors(chosen):
-        if importlib.import_module("huggingface_hub.constants").HF_HUB_OFFLINE:
+        if _is_offline():
             commit, files = _cached(hub, chosen, revision or MAIN)
         else:
             info = hub.HfApi().repo_info(
@@ -142,6 +142,11 @@ def _cached(hub: Any, chosen: Repository, revision: str) -> tuple[str, list[Remo
     folder = Path(hub.snapshot_download(chosen.name, repo_type=chosen.kind, revision=revision, local_files_only=True))
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return folder.name, [RemoteFile(path.relative_to(folder).as_posix(), path.stat().st_size, "") for path in files]
+
+
+def _is_offline() -> bool:
+    """Whether the library was told not to use the network."""
+    return bool(importlib.import_module("huggingface_hub.constants").HF_HUB_OFFLINE)
 
 
 def _library() -> Any:
