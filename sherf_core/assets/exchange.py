@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote, urljoin, urlsplit
 
 import requests
@@ -104,7 +104,7 @@ class Exchange:
 
     def __init__(self, remote: Remote, policy: Policy) -> None:
         self._remote, self._policy = remote, policy
-        self._own, self._foreign = _session(), _session()
+        self._own, self._foreign = _Session(), _Session()
         parts = urlsplit(remote.url)
         self._login: AuthBase = (
             HTTPBasicAuth(unquote(parts.username), unquote(parts.password or "")) if parts.username else _NoLogin()
@@ -191,10 +191,15 @@ class Exchange:
             raise _refusal(answer, url, self._policy.retry_after_cap)
 
 
-def _session() -> requests.Session:
-    session = requests.Session()
-    session.headers["User-Agent"] = _AGENT
-    return session
+class _Session(requests.Session):
+    """Leaves redirects to us: requests would read their whole bodies into memory, to prepare requests we do not want."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers["User-Agent"] = _AGENT
+
+    def resolve_redirects(self, *_arguments: Any, **_settings: Any) -> Iterator[requests.Response]:
+        yield from ()
 
 
 def _next_address(url: str, location: str) -> str:

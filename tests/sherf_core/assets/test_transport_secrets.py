@@ -156,6 +156,14 @@ def test_the_way_back_is_without_secrets_too(site: Any, client: Any, key: str, t
     assert not {"Authorization", "Referer"} & set(last["headers"])
 
 
+def test_a_foreign_host_is_not_trusted_for_leading_to_itself(site: Any, client: Any, key: str, tmp_path: Path) -> None:
+    there = site.url(f"{key}/there", "other", to=f"/{key}/then/file.zip", code=307)
+    download(secret_remote(site, key, to=there, code=307), tmp_path / "file.zip", policy=client.policy())
+    (last,) = [one for one in site.log(key) if "/then/" in one["path"]]
+    assert (last["method"], last["form"]) == ("GET", "")
+    assert not {"Authorization", "Referer"} & set(last["headers"])
+
+
 @pytest.mark.parametrize(("code", "method"), [(302, "GET"), (303, "GET"), (307, "POST"), (308, "POST")])
 def test_the_same_host_keeps_them(site: Any, client: Any, key: str, tmp_path: Path, code: int, method: str) -> None:
     remote = secret_remote(site, key, needs="", to=f"/{key}/there/file.zip?needs=referer,cookie,login", code=code)
