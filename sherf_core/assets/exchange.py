@@ -192,7 +192,7 @@ class Exchange:
 
 
 class _Session(requests.Session):
-    """Leaves redirects to us: requests would read their whole bodies into memory, to prepare requests we do not want."""
+    """Leaves redirects to us: requests would read their bodies into memory, to prepare requests that we do not want."""
 
     def __init__(self) -> None:
         super().__init__()

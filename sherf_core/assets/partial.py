@@ -96,9 +96,8 @@ class Part:
     def begin(self, origin: Origin) -> None:
         """Start from nothing with bytes of this origin."""
         self.close()
-        # The old description goes first and the new one comes before the bytes: a kill in between leaves a part
-        # without description or an empty one, never a description of other bytes. A half-written one is no JSON.
-        self._state_path.unlink(missing_ok=True)
+        # Emptied, then described, then grown: a kill in between leaves an empty part, never one with the description of
+        # other bytes. A half-written description is no JSON.
         with self._room():
             self._open("w+b")
             self.origin = origin
