@@ -64,9 +64,10 @@ class StoredTensor:
             return np.empty(self.shape, kind)
         file.seek(self.position)
         reach = _reach(self.shape, self.stride)
-        flat = np.frombuffer(file.read(reach * self.width), kind)
-        if len(flat) != reach:
-            raise EOFError(f"{len(flat)} of {reach} numbers are there")
+        content = file.read(reach * self.width)
+        if len(content) != reach * self.width:
+            raise EOFError(f"{len(content)} of {reach * self.width} bytes are there")
+        flat = np.frombuffer(content, kind)
         # A dimension of one entry has no step, and a file may declare any.
         steps = tuple(
             step * self.width if extent > 1 else 0 for extent, step in zip(self.shape, self.stride, strict=True)
