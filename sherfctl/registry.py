@@ -49,7 +49,7 @@ COMMANDS = (
         ("fetch-assets",),
         "sherfctl.commands.fetch_assets",
         "fetch_assets",
-        "Fetch the SMPL body, SHERF weights and data safely, and check them.",
+        "Fetch the SMPL body, SHERF weights and data; check them.",
     ),
     CommandEntry(("profiles", "list"), "sherfctl.commands.profiles", "list_profiles", "List the launch profiles."),
     CommandEntry(

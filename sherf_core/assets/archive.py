@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import lzma
 import stat
+import struct
 import sys
 import zipfile
 import zlib
@@ -18,6 +21,18 @@ _CHUNK_BYTES = 1 << 20
 # Body files and checkpoints shrink to a half at best, pictures not at all.
 _LARGEST_RATIO = 200
 _MOST_MEMBERS = 3_000_000
+# What Python's reader raises for damaged, encrypted or unusual archives.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @contextmanager
@@ -30,8 +45,12 @@ def opened(archive: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(archive) as content:
             yield content
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeError) as error:
+    except _DAMAGE as error:
         raise refused(archive, f"cannot be unpacked: {error}", "download it again") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # what a position before the file's start ends in
+            raise
+        raise refused(archive, "cannot be unpacked: its directory is damaged", "download it again") from error
 
 
 def refused(archive: Path, found: str, fix: str) -> FetchError:

@@ -84,7 +84,8 @@ def verdict_on(root: Path, asset: str, path: Path, entry: Entry | None = None) -
         digest = sha256(path)
         if entry is not None and digest != entry.sha256:
             size = path.stat().st_size
-            wrong = f"its content changed since {entry.when[:10]} ({size:,} bytes, then {entry.bytes:,})"
+            sizes = f" ({size:,} bytes instead of {entry.bytes:,})" if size != entry.bytes else ""
+            wrong = f"its content is not what was put there on {entry.when[:10]}{sizes}"
             return Verdict(asset, path, (wrong,), fix=again, code="FETCH.HASH")
         return Verdict(asset, path, note=_checked(root, asset, path, digest))
     except SherfError as error:

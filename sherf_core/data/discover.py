@@ -136,7 +136,7 @@ def _find_body(files: UserFiles, split: Split, body: str | None) -> Path | None:
     if files.body is None:
         raise BodyFileError(
             f"RenderPeople needs the SMPL body model, and {USUAL_BODY} is not there",
-            fix=f"mv SMPL_NEUTRAL.pkl {USUAL_BODY}, or name it with --body FILE "
+            fix=f"sherfctl fetch-assets smpl, or mv SMPL_NEUTRAL.pkl {USUAL_BODY}, or name it with --body FILE "
             f"(--body {EMBEDDED} for people that `sherfctl make-people` made)",
             code="SMPL.MISSING",
             path=USUAL_BODY,
@@ -154,7 +154,8 @@ def _find_checkpoint(files: UserFiles, split: Split, checkpoint: str | None) -> 
         raise CheckpointError(
             f"there are no trained weights at {path or USUAL_CHECKPOINT}",
             expected="a published SHERF_*.pkl, or a .safetensors file with the model's parameter names",
-            fix=f"put it there or name it with --checkpoint FILE; --checkpoint {UNTRAINED} runs with untrained weights",
+            fix="`sherfctl fetch-assets sherf` says how to get them; put them there, or name them: --checkpoint FILE; "
+            f"--checkpoint {UNTRAINED} runs with untrained weights",
             code="CKPT.MISSING",
             path=path or USUAL_CHECKPOINT,
         )
