@@ -110,20 +110,38 @@ def _checked(candidate: Candidate, file: Path, root: Path, digest: str, dataset:
 
 
 def _check_body(candidate: Candidate, file: Path, root: Path, digest: str) -> tuple[Path, str]:
-    known = known_body(digest)
-    if (known is not None and known.gender != "neutral") or (known is None and is_gendered(candidate.name)):
-        what = str(known) if known is not None else "the body of one gender, by its name"
-        raise BodyFileError(
-            f"{candidate} is {what}",
-            expected="the neutral body",
-            fix="take basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl of the same archive",
-            code="SMPL.GENDER",
-            path=candidate.path,
-        )
+    require_neutral(str(candidate), candidate.name, digest)
     load_body(file)
+    known = known_body(digest)
     ending = ".npz" if sniff(file).kind is FileKind.ZIP else ".pkl"
     note = str(known) if known is not None else "its sum is none of the published files'; its structure is right"
     return root / BODY_FOLDERS[0] / f"SMPL_NEUTRAL{ending}", note
+
+
+def require_neutral(where: str, name: str, digest: str) -> None:
+    """See that neither its sum nor its name says that a body file is one of a gender.
+
+    Args:
+        where: the file, for the message.
+        name: its own name.
+        digest: its sha256.
+
+    Raises:
+        BodyFileError: SMPL.GENDER.
+    """
+    known = known_body(digest)
+    if known is None and is_gendered(name):
+        what = "the body of one gender, by its name"
+    elif known is not None and known.gender != "neutral":
+        what = str(known)
+    else:
+        return
+    raise BodyFileError(
+        f"{where} is {what}",
+        expected="the neutral body",
+        fix="take basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl of the same archive",
+        code="SMPL.GENDER",
+    )
 
 
 def _check_checkpoint(candidate: Candidate, file: Path, root: Path, dataset: str) -> tuple[Path, str]:

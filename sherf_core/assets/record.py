@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
 
+from sherf_core.assets.lock import TargetLock
 from sherf_core.errors import FetchError
 from sherf_core.io.atomic import write_json
 
 MANIFEST = Path("assets") / "manifest.json"
 _VERSION = 1
+_PATIENCE = 10.0
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,30 @@ def _entry(row: dict[str, object]) -> Entry:
 
 
 def add_entries(root: Path, new: Iterable[Entry]) -> None:
-    """Write entries down; an older one of the same file goes."""
-    added = list(new)
+    """Write entries down; an older one of the same file goes. Processes that do so at once wait for each other.
+
+    Raises:
+        FetchError: FETCH.MANIFEST, or FETCH.LOCKED after ten seconds.
+    """
+    added, path = list(new), root / MANIFEST
+    path.parent.mkdir(parents=True, exist_ok=True)
     places = {entry.key for entry in added}
-    kept = [entry for entry in read_entries(root) if entry.key not in places]
-    rows = [asdict(entry) for entry in sorted(kept + added, key=lambda entry: entry.key)]
-    write_json(root / MANIFEST, {"version": _VERSION, "files": rows})
+    with _turn(path):
+        kept = [entry for entry in read_entries(root) if entry.key not in places]
+        rows = [asdict(entry) for entry in sorted(kept + added, key=lambda entry: entry.key)]
+        write_json(path, {"version": _VERSION, "files": rows})
+
+
+@contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    ends = time.monotonic() + _PATIENCE
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(TargetLock(path))
+                break
+            except FetchError as error:
+                if error.code != "FETCH.LOCKED" or time.monotonic() > ends:
+                    raise
+                time.sleep(0.05)
+        yield

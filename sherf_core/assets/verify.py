@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sherf_core.assets.catalogue import known_body, torch_file
-from sherf_core.assets.install import require_torch_file
+from sherf_core.assets.install import require_neutral, require_torch_file
 from sherf_core.assets.listing import check_listing
 from sherf_core.assets.recognise import TORCH_ASSETS
 from sherf_core.assets.record import Entry, read_entries
@@ -97,6 +97,7 @@ def verdict_on(root: Path, asset: str, path: Path, entry: Entry | None = None) -
 def _checked(root: Path, asset: str, path: Path, digest: str) -> str:
     """Check what a file holds; returns a note on it."""
     if asset == "smpl":
+        require_neutral(str(path), path.name, digest)
         load_body(path)
         known = known_body(digest)
         return str(known) if known is not None else "sum unknown, structure right"

@@ -130,8 +130,8 @@ def _plan(root: Path, entry: Asset, revision: str) -> dict[str, Any]:
 
     source, needed, note = entry.page, entry.bytes, ""
     if entry.name == "smpl":
-        # The archive, whose size nobody states, and the body that is taken out of it.
-        source, needed, note = smpl.address(), 2 * (entry.bytes or 0), credentials_source()
+        # The archive, whose size nobody states, the body that is taken out of it, and its copy in place.
+        source, needed, note = smpl.address(), 3 * (entry.bytes or 0), credentials_source()
     elif entry.name in TORCH_ASSETS:
         source = torchvision_files.published(entry.name).address
     elif entry.name == "sherf":

@@ -66,14 +66,17 @@ def _there(job: Job, name: str) -> list[Installed]:
     Raises:
         FetchError: FETCH.EXISTS, what is there is broken.
     """
-    from sherf_core.assets.install import install
+    from sherf_core.assets.install import Installed, register
+    from sherf_core.assets.placing import Placed
     from sherf_core.assets.recognise import Candidate
     from sherf_core.assets.verify import usual_files, verdict_on
+    from sherf_core.io.digest import sha256
 
     found = []
     recorded = {(job.root / entry.path).resolve(): entry for entry in read_entries(job.root)}
     for kind, path in usual_files(job.root):
-        if kind != name:
+        candidate = Candidate(kind, path)
+        if kind != name or (name == "sherf" and job.dataset not in ("", candidate.dataset)):
             continue
         entry = recorded.get(path.resolve())
         verdict = verdict_on(job.root, name, path, entry)
@@ -86,11 +89,10 @@ def _there(job: Job, name: str) -> list[Installed]:
                 path=path,
             )
         if entry is not None:
-            from sherf_core.assets.install import Installed
-
             found.append(Installed(entry, False, verdict.note))
-        elif path.resolve() == (job.root / asset(name).place).resolve():
-            found.append(install(Candidate(name, path), job.root, job.origin("found in its place")))
+        else:
+            placed = Placed(path, path.stat().st_size, sha256(path), new=False)
+            found.append(register(candidate, job.root, placed, job.origin("found in its place"), verdict.note))
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sherf_core.assets.catalogue import KnownBody
 from tests.sherf_core.assets.loopback import PASSWORD, USERNAME, Publisher, serving
 from tests.sherf_core.assets.samples import MALE, NEUTRAL, body_pickle, zipped
 from tests.sherfctl.commands.fetching import Fetcher
@@ -75,12 +76,27 @@ def test_what_is_there_is_not_fetched_again(fetcher: Fetcher, smpl: Callable[...
     assert document["installed"][0]["accepted"]
 
 
-def test_a_body_that_the_user_put_there_is_taken_as_it_is(fetcher: Fetcher, smpl: Callable[..., Publisher]):
+@pytest.mark.parametrize("place", ["assets/SMPL_NEUTRAL.pkl", "models/smpl/smpl_neutral.pkl"])
+def test_a_body_that_the_user_put_there_is_taken_as_it_is(fetcher: Fetcher, smpl: Callable[..., Publisher], place: str):
     publisher = smpl(b"")
-    fetcher.write("assets/SMPL_NEUTRAL.pkl", body_pickle())
+    fetcher.write(place, body_pickle())
     assert fetcher.run("smpl")[0] == 0
     assert publisher.requests == []
     assert json.loads(fetcher.file("assets/manifest.json").read_text())["files"][0]["source"] == "found in its place"
+
+
+def test_the_male_body_under_the_neutral_one_s_name_is_seen(
+    fetcher: Fetcher, smpl: Callable[..., Publisher], monkeypatch: pytest.MonkeyPatch
+):
+    smpl(b"")
+    fetcher.write("assets/SMPL_NEUTRAL.pkl", body_pickle())
+    male = KnownBody("male", "1.0.0", None, hashlib.sha256(body_pickle()).hexdigest())
+    monkeypatch.setattr("sherf_core.assets.install.known_body", lambda digest: male)
+    code, out, _ = fetcher.run("smpl", *LICENCE, "--json")
+    assert (code, json.loads(out)["error"]["code"]) == (1, "FETCH.EXISTS")
+    assert "the male body of SMPL 1.0.0" in json.loads(out)["error"]["found"]
+    code, out, _ = fetcher.run("--verify", "--json")
+    assert (code, json.loads(out)["verdicts"][0]["code"]) == (1, "SMPL.GENDER")
 
 
 def test_a_broken_body_in_its_place_stays_and_is_said(fetcher: Fetcher, smpl: Callable[..., Publisher]):

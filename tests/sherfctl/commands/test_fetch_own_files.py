@@ -115,6 +115,12 @@ def test_weights_without_a_data_set_in_their_name(fetcher: Fetcher, checkpoint: 
     assert fetcher.file("models/smpl/SHERF_zju_mocap.pkl").read_bytes() == checkpoint
 
 
+def test_weights_of_one_data_set_are_none_of_another(fetcher: Fetcher, checkpoint: bytes):
+    fetcher.write("models/smpl/SHERF_THuman.pkl", checkpoint)
+    assert fetcher.run("sherf", "--dataset", "THuman")[0] == 0
+    assert error_of(fetcher, "sherf", "--dataset", "HuMMan")["code"] == "FETCH.MANUAL"
+
+
 @pytest.mark.parametrize(
     ("asset", "content", "code"),
     [
