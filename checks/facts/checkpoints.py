@@ -55,7 +55,7 @@ def _look(path: Path, expected: Mapping[str, TensorShape], quick: bool) -> dict[
         return {}
     try:
         shapes, complete = safetensors_shapes(path)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
         return _broken(path, f"its header cannot be read: {error}")
     if not complete:
         return _broken(path, "it is shorter than its header says: the download was cut")

@@ -139,7 +139,7 @@ def _shaped(path: Path, content: Mapping[str, Any], key: str, shape: tuple[int |
 def _numbers(path: Path, content: Mapping[str, Any], key: str, shape: tuple[int | None, ...]) -> np.ndarray:
     value = _shaped(path, content, key, shape, "fiu")
     # Checked as the float32 that is handed on: a float64 may be finite and still overflow there.
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         bad = np.count_nonzero(~np.isfinite(value.astype(np.float32)))
     if bad:
         raise _wrong(path, f"holds {bad} values in {key} that are NaN or infinite", "finite numbers")
