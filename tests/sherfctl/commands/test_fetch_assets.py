@@ -132,16 +132,33 @@ def test_nothing_is_asked_of_the_site_before_the_licence_is_accepted(
     assert publisher.requests == []
 
 
+@pytest.mark.parametrize("lacking", ["SMPL_PASSWORD", "SMPL_USERNAME"])
 def test_without_terminal_and_login_there_is_one_clear_error(
-    fetcher: Fetcher, smpl: Callable[..., Publisher], monkeypatch: pytest.MonkeyPatch
+    fetcher: Fetcher, smpl: Callable[..., Publisher], monkeypatch: pytest.MonkeyPatch, lacking: str
 ):
     publisher = smpl(zipped({NEUTRAL: body_pickle()}))
-    monkeypatch.delenv("SMPL_PASSWORD")
+    monkeypatch.delenv(lacking)
     code, out, error = fetcher.run("smpl", *LICENCE)
     assert (code, out) == (1, "")
     assert "FETCH.CREDENTIALS" in error
     assert "SMPL_USERNAME and SMPL_PASSWORD" in " ".join(error.split())
     assert publisher.requests == []
+
+
+def test_a_defect_on_the_way_leaves_no_secret_in_the_crash_file(
+    fetcher: Fetcher, smpl: Callable[..., Publisher], monkeypatch: pytest.MonkeyPatch
+):
+    smpl(b"")
+
+    def defect(remote: Any, *_: Any, **__: Any) -> None:
+        raise TypeError(f"a defect with {remote!r}")
+
+    monkeypatch.setattr("sherf_core.assets.smpl.download", defect)
+    code, _, error = fetcher.run("smpl", *LICENCE)
+    assert code == 4
+    assert "a defect with Remote(" in " ".join(error.split())
+    crashes = [path for path in fetcher.everything() if path.name.startswith("crash-")]
+    assert len(crashes) == 1  # and the fixture looks into every file
 
 
 def test_a_keyring_is_asked_where_there_is_one(
