@@ -17,6 +17,7 @@ from sherf_core.io.atomic import atomic_write
 from sherf_core.io.digest import sha256
 from sherf_core.io.manifest import TensorShape, manifest, misfit, require_fit
 from sherf_core.io.published import PublishedNetwork, read_published
+from sherf_core.io.sniff import FileKind, inspect_pickle, sniff
 from sherf_core.io.stored_tensors import StoredTensor
 
 CONVERTER_VERSION = "1"
@@ -41,6 +42,15 @@ class Converted:
     source_sha256: str
     tensors: int
     left_out: int
+
+
+def is_checkpoint(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is meant as a checkpoint, not as a body: by what a pickle names, or else by the file's name."""
+    path = Path(path)
+    kind = sniff(path).kind
+    if kind is FileKind.PICKLE:
+        return any(name.startswith(("torch", "training.")) for name in inspect_pickle(path).globals)
+    return kind is FileKind.SAFETENSORS or path.name.lower().startswith("sherf")
 
 
 def check_published(source: str | os.PathLike[str], which: str = "G") -> PublishedNetwork:

@@ -44,11 +44,11 @@ def _big_integer(number: int) -> bytes:
 def pickles() -> dict[str, bytes]:
     """Bombs and tricks in plain pickles; no reader may load one of them as a body, a checkpoint or an array."""
     start = b"\x80\x04"
-    million = b"(" + b"N" * 1_000_000 + b"l"
+    items = b"(" + b"N" * 300_000 + b"l"
     doubled = b"N" + b"2\x86" * 60
     found = {
-        "million tuples in each other": b"N" + b"\x85" * 1_000_000,
-        "million lists in each other": b"](" * 300_000 + b"e" * 300_000,
+        "many tuples in each other": b"N" + b"\x85" * 200_000,
+        "many lists in each other": b"](" * 100_000 + b"e" * 100_000,
         "memo entry of a huge number": b"Nr\xff\xff\xff\xffj\xff\xff\xff\xff",
         "memo entry of a longer number": b"Np" + b"9" * 900 + b"\n",
         "an integer of many digits": b"I" + b"7" * 5_000_000 + b"\n",
@@ -80,12 +80,8 @@ def pickles() -> dict[str, bytes]:
         "dicts of one list": b"ccollections\nOrderedDict\nq\x00("
         + b"NN\x86" * 100_000
         + b"lq\x010h\x00h\x01\x85R" * MANY,
-        "sets of one list": b"cbuiltins\nset\nq\x00" + million + b"q\x01" + b"0h\x00h\x01\x85R" * MANY,
-        "arrays of one list": b"("
-        + million
-        + b"q\x01"
-        + _array(b"J\x40\x42\x0f\x00\x85", b"h\x01", b"O8") * 1000
-        + b"l",
+        "sets of one list": b"cbuiltins\nset\nq\x00" + items + b"q\x01" + b"0h\x00h\x01\x85R" * MANY,
+        "arrays of one list": b"(" + items + b"q\x01" + _array(b"J\x40\x42\x0f\x00\x85", b"h\x01", b"O8") * 1000 + b"l",
         "calls with one tuple": b"cnumpy\nndarray\nq\x00(" + b"N" * 100_000 + b"tq\x01" + b"0h\x00h\x01R" * MANY,
         "one text encoded often": b"c_codecs\nencode\nq\x00"
         + _text("x" * 1_000_000)
@@ -106,7 +102,7 @@ def pickles() -> dict[str, bytes]:
         "a call of what a call gave": b"cnumpy\nndarray\n)R)R",
         "getattr of getattr": b"cbuiltins\ngetattr\ncbuiltins\ngetattr\n" + _text("__self__") + b"\x86R",
         "a dotted name": b"cnumpy\ncore.os.system\n",
-        "a long name": b"c" + b"x" * 1_000_000 + b"\n" + b"y" * 1_000_000 + b"\n",
+        "a long name": b"c" + b"x" * 1_000_000 + b"\n" + b"y" * 1_000 + b"\n",
         "a name that is no text": b"\x8c\x02os]\x93",
         "a state for a type": b"cnumpy\ndtype\n}" + _text("__class__") + b"Nsb",
         "ending in a mark": b"(",
@@ -116,7 +112,7 @@ def pickles() -> dict[str, bytes]:
 
 def long_pickles() -> dict[str, bytes]:
     """Each byte makes an object: they must end before they are all read."""
-    many = 9_000_000
+    many = 4_000_000
     return {
         "empty sets": b"\x80\x04](" + b"\x8f" * many + b"e.",
         "marks": b"\x80\x04" + b"(" * many + b".",

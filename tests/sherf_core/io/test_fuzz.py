@@ -1,4 +1,4 @@
-"""Thousands of damaged and hostile files, each read to a typed error or a correct load, in a process of limited size."""
+"""Thousands of damaged and hostile files: each ends in a typed error or a correct load, in limited memory and time."""
 
 from __future__ import annotations
 
@@ -25,15 +25,9 @@ def test_damaged_and_hostile_files(repository: Path, tmp_path: Path) -> None:
     count = re.search(r"^(\d+) cases", done.stdout, re.MULTILINE)
     assert count is not None
     assert int(count[1]) >= 2000
-    for kind in (
-        "checkpoint",
-        "body of Python 2",
-        "body of protocol 4",
-        "npy of objects",
-        "npz of objects",
-        "safetensors",
-    ):
-        assert f"{kind}, whole: loaded" in done.stdout
+    kinds = re.findall(r"^ +1  (.+), whole: loaded$", done.stdout, re.MULTILINE)
+    assert len(kinds) == 6
+    for kind in kinds:
         assert f"{kind}, cut: refused" in done.stdout
     assert not any(tmp_path.iterdir())
     assert not done.stderr
