@@ -51,6 +51,12 @@ COMMANDS = (
         "fetch_assets",
         "Fetch the SMPL body, SHERF weights and data; check them.",
     ),
+    CommandEntry(
+        ("convert",),
+        "sherfctl.commands.convert",
+        "convert",
+        "Turn published pickles into plain files.",
+    ),
     CommandEntry(("profiles", "list"), "sherfctl.commands.profiles", "list_profiles", "List the launch profiles."),
     CommandEntry(
         ("profiles", "show"),

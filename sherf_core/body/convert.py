@@ -21,7 +21,9 @@ _MOST_GROWTH, _MOST_PACKED, _SMALL_BYTES = 8, 100, 1 << 20
 _LONGEST_NAME = 100
 
 
-def convert_body(source: str | os.PathLike[str], target: str | os.PathLike[str], *, shapes: int | None = None) -> None:
+def convert_body(
+    source: str | os.PathLike[str], target: str | os.PathLike[str], *, shapes: int | None = None
+) -> tuple[str, ...]:
     """Write a body file's arrays as `.npz`, under the file's own key names.
 
     Numbers stay as they are (float64 in the published files), chumpy's arrays are evaluated, `J_regressor` becomes
@@ -32,6 +34,9 @@ def convert_body(source: str | os.PathLike[str], target: str | os.PathLike[str],
         source: `SMPL_NEUTRAL.pkl` or another body file that `load_body` reads.
         target: the file to write, `.npz`; it takes the place of an older one.
         shapes: keep the first so many shape directions only, 10 or more.
+
+    Returns:
+        the names of the arrays that were written.
 
     Raises:
         BodyFileError: as `load_body`; nothing is written then.
@@ -53,6 +58,7 @@ def convert_body(source: str | os.PathLike[str], target: str | os.PathLike[str],
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
+    return tuple(arrays)
 
 
 def _arrays(source: Path) -> dict[str, np.ndarray]:
