@@ -11,6 +11,17 @@ from checks.findings import Finding, Severity
 from checks.purpose import Purpose
 from checks.rules import RULES
 
+# Rules that say that something is not there, and the collector that must have looked for it.
+LOOKED_FOR_BY = {
+    "SMPL.MISSING": "body",
+    "SMPL.RENAMED": "body",
+    "SMPL.NO_NEUTRAL": "named_bodies",
+    "CKPT.MISSING": "checkpoint",
+    "DATA.MISSING": "dataset",
+    "RUN.LPIPS": "work",
+    "GPU.NONE": "gpu",
+}
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -41,7 +52,10 @@ def diagnose(facts: Facts, purpose: Purpose, selected: Collection[str] | None = 
     """
     findings: list[Finding] = []
     undecided: list[tuple[str, str]] = []
+    blind = {problem.collector for problem in facts.problems}
     for identifier, rule in RULES.items():
+        if LOOKED_FOR_BY.get(identifier) in blind:
+            continue  # nobody looked, and the report says so
         try:
             findings += rule(facts, purpose)
         except Exception as error:  # machines say odd things; one rule that stumbles must not hide all others

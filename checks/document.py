@@ -82,10 +82,10 @@ class RemedyDocument(_Model):
     """A step of `--fix`."""
 
     id: Annotated[str, Field(description="The finding that it mends.")]
-    what: str
-    applied: bool
-    undo: Annotated[str, Field(description="How to undo it.")]
-    error: Annotated[str, Field(description="Why it was not applied, or empty.")]
+    words: Annotated[str, Field(description="What is done.")]
+    state: Literal["planned", "done", "already done", "refused"]
+    reason: Annotated[str, Field(description="Why it was refused, or what is worth knowing; may be empty.")]
+    undo: Annotated[str, Field(description="The shell command that takes it back; empty where nothing was done.")]
 
 
 class ReportDocument(_Model):
@@ -102,7 +102,7 @@ class ReportDocument(_Model):
     findings: Annotated[list[FindingDocument], Field(description="Gravest first.")]
     undecided: Annotated[dict[str, str], Field(description="Checks that failed themselves, with the error.")]
     groups: Annotated[dict[str, str], Field(description="What was seen in each group of checks, in words.")]
-    remedies: Annotated[list[RemedyDocument], Field(description="What --fix did; empty without it.")]
+    remedies: Annotated[list[RemedyDocument], Field(description="What --fix planned or did; empty without it.")]
     facts: Annotated[Facts, Field(description="Everything that was observed; `--snapshot` reads it.")]
 
 

@@ -6,7 +6,7 @@ A step that starts with `$ ` is a shell command, one with `PS> ` is for PowerShe
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from checks.catalogue.entry import TORCH_SITE
 from checks.drivers import torch_for
@@ -34,6 +34,11 @@ DRIVER_COMMANDS = {
     "debian": ("apt-get install nvidia-driver",),
     "fedora": ("dnf install akmod-nvidia xorg-x11-drv-nvidia-cuda",),
     "arch": ("pacman -S nvidia-open nvidia-utils",),
+}
+RESTART_SESSION = {
+    "colab": "Runtime > Restart session",
+    "kaggle": "Run > Restart & clear cell outputs",
+    "jupyter": "Kernel > Restart",
 }
 DRIVER_REMARKS = {
     "debian": "first add contrib, non-free and non-free-firmware to the Components of the Debian sources",
@@ -83,15 +88,30 @@ def pip_install(facts: Facts, requirement: str, *, options: str = "") -> tuple[s
     return (in_shell(facts, f"{python_of(facts)} -m pip install {what}"),)
 
 
+def install_python(facts: Facts) -> tuple[str, ...]:
+    """Install a Python that is new enough beside the one that is there."""
+    if facts.python.manager == "conda":
+        return ("$ conda create --name sherf python=3.12", "$ conda activate sherf")
+    if facts.platform.distribution_id == "ubuntu":
+        # Ubuntu's own Python is older than 3.10 up to 20.04; this archive has newer ones for all releases.
+        ready = install_packages(facts, {"apt": "software-properties-common"})
+        archive = as_root(facts, "add-apt-repository ppa:deadsnakes/ppa")
+        return (*ready, archive, *install_packages(facts, {"apt": "python3.12 python3.12-venv"}))
+    names = {"dnf": "python3.12", "zypper": "python312", "pacman": "python", "apk": "python3"}
+    return install_packages(facts, names) or (
+        "install Python 3.12, with Miniforge (https://github.com/conda-forge/miniforge) or by the system's packages",
+    )
+
+
 def torch_requirement(facts: Facts) -> str:
-    """The newest torch whose default build serves this machine's driver and GPUs; "" if there is none.
+    """The newest torch whose default build serves this machine's driver and GPUs; "" if there is none, or not known.
 
     Without a GPU, any torch from the oldest supported one on does.
     """
     gpus = [device.capability for device in facts.gpu.devices if device.capability is not None]
     if not facts.gpu.devices:
         return OLDEST_TORCH
-    if facts.platform.machine not in {"", "x86_64", "AMD64"}:
+    if not _builds_are_known(facts):
         return ""
     release = torch_for(
         facts.gpu.driver,
@@ -101,6 +121,15 @@ def torch_requirement(facts: Facts) -> str:
         python=facts.python.version,
     )
     return f"torch=={release.torch}.*" if release else ""
+
+
+def no_torch_serves(facts: Facts) -> bool:
+    """Whether the driver is too old, or a GPU too old or too new, for every torch whose builds are known."""
+    return _builds_are_known(facts) and not torch_requirement(facts)
+
+
+def _builds_are_known(facts: Facts) -> bool:
+    return facts.platform.machine in {"", "x86_64", "AMD64"}
 
 
 def install_torch(facts: Facts, *, replace: bool = False) -> tuple[str, ...]:
@@ -113,7 +142,9 @@ def install_torch(facts: Facts, *, replace: bool = False) -> tuple[str, ...]:
         return (f"choose a build for this machine: {TORCH_SITE}",)
     uninstall = in_shell(facts, f"{python_of(facts)} -m pip uninstall --yes torch")
     fresh = facts.python.manager == "system" and not (facts.platform.container or facts.platform.notebook)
-    return (*((uninstall,) if replace and not fresh else ()), *pip_install(facts, requirement))
+    steps = (*((uninstall,) if replace and not fresh else ()), *pip_install(facts, requirement))
+    # A notebook's process keeps the torch that it has imported.
+    return (*steps, *((f"then {session}",) if (session := RESTART_SESSION.get(facts.platform.notebook)) else ()))
 
 
 def update_driver(facts: Facts) -> tuple[str, ...]:
@@ -139,7 +170,7 @@ def restart(facts: Facts) -> tuple[str, ...]:
     if facts.platform.notebook == "colab":
         return ("Runtime > Disconnect and delete runtime, then connect again",)
     if facts.platform.notebook == "kaggle":
-        return ("Run > Restart & clear cell outputs",)
+        return (RESTART_SESSION["kaggle"],)
     if facts.platform.wsl:
         return ("PS> wsl --shutdown",)
     if facts.platform.container == "kubernetes":
@@ -195,9 +226,9 @@ def set_variable(facts: Facts, name: str, value: str) -> str:
     return f"$ export {name}={shlex.quote(value) if value else ''}"
 
 
-def without_folders(facts: Facts, unwanted: str) -> str:
-    """LD_LIBRARY_PATH without the folders whose path contains a text."""
-    kept = [folder for folder in facts.toolkit.library_path.split(":") if folder and unwanted not in folder]
+def without_folders(facts: Facts, unwanted: Callable[[str], bool]) -> str:
+    """LD_LIBRARY_PATH without some folders."""
+    kept = [folder for folder in facts.toolkit.library_path.split(":") if folder and not unwanted(folder)]
     return set_variable(facts, "LD_LIBRARY_PATH", ":".join(kept)) if kept else unset_variable(facts, "LD_LIBRARY_PATH")
 
 

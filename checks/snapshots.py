@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from checks.facts.records import FACTS_VERSION, Facts
+from checks.new_files import refuse_existing
 from sherf_core.errors import ConfigurationError
 from sherf_core.io.atomic import write_text
 
@@ -30,12 +31,6 @@ def write_snapshot(path: Path, facts: Facts) -> None:
     """
     refuse_existing(path)
     write_text(path, json.dumps(snapshot_document(facts), indent=1, ensure_ascii=True) + "\n")
-
-
-def refuse_existing(path: Path) -> None:
-    """Raise ConfigurationError where `path` is there already: the doctor replaces no file."""
-    if path.exists():
-        raise ConfigurationError(f"{path} is there already", fix="name another file, or remove that one", path=path)
 
 
 def read_snapshot(path: Path) -> Facts:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from checks.facts.records import Facts
+from checks.usable import usable_devices
 
 GIB = 1024**3
 
 
 def device_of(facts: Facts) -> str:
     """What the work will run on: a GPU that torch can use, or the CPU."""
-    if facts.torch.cuda_available and facts.torch.devices:
-        names = [device.name for device in facts.torch.devices]
+    if facts.torch.cuda_available:
+        names = [device.name for device in usable_devices(facts)]
     elif facts.torch.state == "not asked":
         names = [device.name for device in facts.gpu.devices]
     else:

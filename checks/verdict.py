@@ -62,7 +62,8 @@ def purposes_of(asked: Purpose) -> list[Purpose]:
     A look at a machine looks at one data set, so others are not spoken of.
     """
     own = PUBLISHED if asked.is_embedded else asked.dataset
-    others = [Purpose("eval", name, asked.data, precision=asked.precision) for name in (EMBEDDED, own)]
+    folders = {asked.dataset: asked.data}
+    others = [Purpose("eval", name, folders.get(name), precision=asked.precision) for name in (EMBEDDED, own)]
     told = {(asked.action, asked.dataset)}
     return [asked, *(purpose for purpose in others if (purpose.action, purpose.dataset) not in told)]
 

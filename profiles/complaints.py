@@ -86,14 +86,14 @@ def _message(details: ErrorDetails) -> str:
 def _unknown(field: tuple[str | int, ...]) -> str:
     section = _section(field[:-1])
     names = list(section.model_fields) if section is not None else []
-    near = difflib.get_close_matches(str(field[-1]), names, n=1)
-    if near:
-        return f"there is no such field; did you mean {near[0]}?"
     # Perhaps it belongs into a section, or out of one.
     holders: list[tuple[str, type[BaseModel]]] = [("", Profile), *_sections()]
     for place, holder in holders:
         if str(field[-1]) in holder.model_fields:
             return f"there is no such field here; it belongs {f'into the section {place}' if place else 'at the top'}"
+    near = difflib.get_close_matches(str(field[-1]), names, n=1)
+    if near:
+        return f"there is no such field; did you mean {near[0]}?"
     return f"there is no such field; fields here are {', '.join(names)}"
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from checks.facts.records import Facts, GpuDevice
 from checks.purpose import Purpose
+from checks.usable import usable_devices
 from profiles.fingerprint import fingerprint_of
 from profiles.schema import PUBLISHED_BATCH, Profile
 from sherf_core.memory import GIB, GPU_PROCESS_RAM, Action, Precision, cpu_bytes, gpu_bytes
@@ -86,7 +87,7 @@ def hardware_of(facts: Facts) -> Hardware:
         available = facts.memory.available
         free = int(HEADROOM * available) if available is not None else 4 * GIB
         return Hardware("cpu", None, 0, (0, 0), free, f"{why_not}, so the CPU computes")
-    devices = facts.torch.devices
+    devices = usable_devices(facts)
     capability = min(device.capability for device in devices)
     named = {device.name for device in devices}
     same = [device.free_bytes for device in facts.gpu.devices if device.name in named]
@@ -97,8 +98,9 @@ def hardware_of(facts: Facts) -> Hardware:
 
 def usable_gpu(facts: Facts) -> tuple[GpuDevice | None, str]:
     """The first GPU that torch would use, or None and why there is none."""
-    if facts.torch.cuda_available and facts.torch.devices:
-        seen = facts.torch.devices[0]
+    usable = usable_devices(facts)
+    if usable:
+        seen = usable[0]
         # The same card in the driver's list knows how much of its memory is free.
         same = next((gpu for gpu in facts.gpu.devices if gpu.name == seen.name), None)
         free = min(same.free_bytes, seen.total_bytes) if same is not None else seen.total_bytes
@@ -106,6 +108,9 @@ def usable_gpu(facts: Facts) -> tuple[GpuDevice | None, str]:
     if not facts.gpu.devices:
         return None, "this machine has no NVIDIA GPU"
     name = facts.gpu.devices[0].name
+    if facts.torch.cuda_available and facts.torch.devices:
+        name = facts.torch.devices[0].name
+        return None, f"torch {facts.torch.version} cannot compute on the {name} (see `sherfctl doctor`)"
     if facts.torch.state == "ok" and not facts.torch.cuda_build:
         return None, f"torch {facts.torch.version} is a CPU build and cannot use the {name} (TORCH.CPU)"
     return None, f"torch cannot use the {name} (see `sherfctl doctor`)"
@@ -127,17 +132,15 @@ def _gpus(hardware: Hardware, purpose: Purpose) -> tuple[int, str]:
     if hardware.device == "cpu":
         return 0, "none can be used"
     asked = min(hardware.count, purpose.gpus or hardware.count)
-    if purpose.action == "eval":
-        return 1, "an evaluation uses one" + (f", {hardware.count} are here" if hardware.count > 1 else "")
     used = max(count for count in (1, 2, 4) if count <= asked)
     if used < asked:
-        return (
-            used,
-            f"{asked} could be used, but the effective batch of {PUBLISHED_BATCH} is shared evenly by 1, 2 or 4",
+        words = (
+            f"{asked} could be used, but the effective batch of {PUBLISHED_BATCH} is shared evenly by 1, 2 or 4 alone"
         )
-    return used, f"{hardware.count} {'is' if hardware.count == 1 else 'are'} here" + (
-        f", {purpose.gpus} asked for" if purpose.gpus else ""
-    )
+    else:
+        words = f"{hardware.count} {'is' if hardware.count == 1 else 'are'} here"
+        words += f", {purpose.gpus} asked for" if purpose.gpus else ""
+    return used, words if used == 1 else f"{words}; an evaluation uses one of them"
 
 
 def _launcher(facts: Facts, purpose: Purpose, gpus: int) -> tuple[str, str]:

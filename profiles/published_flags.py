@@ -18,6 +18,8 @@ PLACES = {
 """Options that become a value of the profile or of a command."""
 
 ONE_MODEL = "the model always has it: there is one model here, the published one"
+NO_GAN = "it belongs to adversarial training, and the published loss (MSE, coverage, SSIM, LPIPS) has no such term"
+NO_CAMERA = "it belongs to conditioning on the camera, which SHERF's generator does not have"
 IGNORED = {
     "use_1d_feature": ONE_MODEL,
     "use_2d_feature": ONE_MODEL,
@@ -25,11 +27,11 @@ IGNORED = {
     "use_trans": ONE_MODEL,
     "use_NeRF_decoder": ONE_MODEL,
     "use_nerf_decoder": ONE_MODEL,
-    "gamma": "it weighs a discriminator's regularisation, and SHERF is trained without a discriminator",
-    "gpc_reg_prob": "it belongs to camera conditioning, which SHERF's generator does not use",
-    "gpc_reg_fade_kimg": "it belongs to camera conditioning, which SHERF's generator does not use",
-    "gen_pose_cond": "it belongs to camera conditioning, which SHERF's generator does not use",
-    "aug": "it belongs to the discriminator's augmentation, and SHERF is trained without a discriminator",
+    "gamma": NO_GAN,
+    "gpc_reg_prob": NO_CAMERA,
+    "gpc_reg_fade_kimg": NO_CAMERA,
+    "gen_pose_cond": NO_CAMERA,
+    "aug": NO_GAN,
     "mirror": "pictures of people with fitted bodies are not mirrored",
     "metrics": "`sherfctl run eval` measures PSNR, SSIM and LPIPS; FID and its like do not apply to one person",
     "neural_rendering_resolution_final": "pictures keep one size here",
@@ -43,7 +45,7 @@ IGNORED = {
     "sample_obs_view": "which picture is observed belongs to the data set's split",
     "fix_obs_view": "which picture is observed belongs to the data set's split",
     "glr": "a profile says how to run, not what is learned",
-    "dlr": "SHERF is trained without a discriminator",
+    "dlr": NO_GAN,
 }
 """Options that have no part in a profile, and why."""
 

@@ -125,9 +125,18 @@ def _fit(profile: Profile, hardware: Hardware, notes: list[str], reasons: Reason
         reasons["evaluation.points_per_chunk"] = f"{reason} (the profile says {wanted})"
     possible, why = training_precision(hardware)
     training = profile.training
-    if training.precision == "bfloat16" and possible != "bfloat16":
-        reasons["training.precision"] = f"{why} (the profile says bfloat16)"
+    lacking = {"bfloat16": (8, 0), "tf32": (8, 0), "float16": (7, 0)}.get(training.precision, (0, 0))
+    if hardware.capability < lacking:
+        reasons["training.precision"] = f"{why} (the profile says {training.precision})"
         training = training.model_copy(update={"precision": possible})
+    needed = gpu_bytes(
+        "train", training.resolution, training.points_per_chunk, training.precision, samples=training.samples_per_gpu
+    )
+    if needed > hardware.free:
+        reasons["training.samples_per_gpu"] = (
+            f"too much for this machine: {needed / GIB:.1f} GiB by the memory model, {hardware.free / GIB:.1f} GiB can "
+            "be planned with (profile auto chooses what fits)"
+        )
     evaluation = profile.evaluation.model_copy(update={"points_per_chunk": chunk})
     if evaluation.precision == "tf32" and hardware.capability < (8, 0):
         reasons["evaluation.precision"] = f"{hardware.why.rpartition(' can use ')[2]} has no tf32"

@@ -186,9 +186,9 @@ def _device_problems(profile: Profile) -> list[tuple[str, str]]:
 
 def _launcher_problems(profile: Profile) -> list[tuple[str, str]]:
     problems = []
-    if profile.launcher == "direct" and profile.gpu_count * profile.nodes > 1:
+    if profile.launcher == "direct" and profile.device == "cuda" and profile.gpu_count * profile.nodes > 1:
         problems.append(("launcher", "direct starts one process; several GPUs need torchrun or slurm"))
-    if profile.launcher == "direct" and profile.nodes > 1 and profile.gpu_count == 0:
+    if profile.launcher == "direct" and profile.device == "cpu" and profile.nodes > 1:
         problems.append(("nodes", "direct runs on one computer; use 1"))
     if profile.launcher == "torchrun" and profile.device == "cpu":
         problems.append(("launcher", "torchrun starts a process for each GPU; use direct with device: cpu"))
@@ -199,12 +199,13 @@ def _launcher_problems(profile: Profile) -> list[tuple[str, str]]:
 
 def _batch_problems(profile: Profile) -> list[tuple[str, str]]:
     training = profile.training
-    processes = max(1, profile.gpu_count) * profile.nodes
+    gpus = max(1, profile.gpu_count) if profile.device == "cuda" else 1
+    processes = gpus * profile.nodes
     product = processes * training.samples_per_gpu * training.accumulation
     if product == training.effective_batch:
         return []
     words = (
-        f"{max(1, profile.gpu_count)} gpus x {profile.nodes} nodes x {training.samples_per_gpu} samples_per_gpu x "
+        f"{gpus} gpus x {profile.nodes} nodes x {training.samples_per_gpu} samples_per_gpu x "
         f"{training.accumulation} accumulation make an effective batch of {product}, not {training.effective_batch}"
     )
     advice = f"state `effective_batch: {product}` if you mean it"

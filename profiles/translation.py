@@ -18,6 +18,7 @@ from sherf_core.memory import GIB, gpu_bytes
 
 Kind = Literal["wrong", "differs", "ignored"]
 TRUE = {"true", "1", "yes", "on"}
+LARGEST_BATCH = 1024
 CHUNK, TRAINING_CHUNK = 262_144, 65_536
 # One person's folder below the data set's own, as the published commands name it.
 SUBJECT = re.compile(r"seq_\d+.*|human_\d+|subject_\d+")
@@ -29,7 +30,7 @@ class Remark:
 
     Args:
         kind: `wrong` did not work as it stood, `differs` is done in another way here, `ignored` has no part here.
-        option: the option it is about, without dashes, or "".
+        option: the option it is about, without its dashes, several joined by ` --`, or "".
         text: a sentence.
         code: the doctor's id that says more, or "".
     """
@@ -80,7 +81,7 @@ def translate(text: str, facts: Facts | None = None) -> Translation:
         )
         side = 512
     gpus = _gpus(command, facts, action, remarks)
-    data, output = _data(command, remarks), _output(command)
+    data, output = _data(command, remarks), command.value("outdir")
     values: dict[str, Any] = {
         "name": "from-command",
         "summary": f"From a published {'test' if action == 'eval' else 'training'} command",
@@ -175,23 +176,23 @@ def _gpus(command: PublishedCommand, facts: Facts | None, action: str, remarks: 
 
 
 def _training(command: PublishedCommand, gpus: int, side: int, remarks: list[Remark]) -> tuple[int, dict[str, Any]]:
-    asked = _number(command, "gpus", gpus)
+    asked = max(1, _number(command, "gpus", gpus))
     batch = _number(command, "batch", PUBLISHED_BATCH)
-    if batch < 1:
+    if not 1 <= batch <= LARGEST_BATCH:
         remarks.append(Remark("wrong", "batch", f"a batch of {batch} cannot be; {PUBLISHED_BATCH} is taken"))
         batch = PUBLISHED_BATCH
-    if batch % max(1, asked):
+    if batch % asked:
         remarks.append(
             Remark("wrong", "batch", f"{batch} pictures cannot be shared evenly by {asked} GPUs", "RUN.BATCH")
         )
-    elif batch // max(1, asked) > 1:
+    elif batch // asked > 1:
         remarks.append(
             Remark(
                 "wrong",
                 "batch",
                 f"{batch} on {asked} GPU{'s' if asked > 1 else ''} is {batch // asked} pictures on each, which never "
-                "worked there: the published renderer merges the samples of a GPU into one. It works here, with any "
-                "number",
+                "worked there: the published renderer merges the samples of a GPU into one. Here each sample is "
+                "rendered on its own, so any number works",
                 "RUN.BATCH",
             )
         )
@@ -239,21 +240,19 @@ def _data(command: PublishedCommand, remarks: list[Remark]) -> str | None:
     return data
 
 
-def _output(command: PublishedCommand) -> str | None:
-    return command.value("outdir") or None
-
-
 def _others(command: PublishedCommand, remarks: list[Remark]) -> None:
     known = [*PLACES, *IGNORED]
+    reasons: dict[str, list[str]] = {}
     for option in command.options:
         if option in PLACES or option.replace("_", "-") in PLACES:
             continue
         if option in IGNORED:
-            remarks.append(Remark("ignored", option, IGNORED[option]))
+            reasons.setdefault(IGNORED[option], []).append(option)
             continue
         near = difflib.get_close_matches(option, known, n=1)
         hint = f"; did you mean --{near[0]}?" if near else ""
         remarks.append(Remark("ignored", option, f"it is not an option that is known here{hint}"))
+    remarks += [Remark("ignored", " --".join(options), reason) for reason, options in reasons.items()]
     for word in command.strays:
         remarks.append(Remark("ignored", "", f"{word!r} belongs to no option"))
 

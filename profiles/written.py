@@ -31,6 +31,8 @@ def profile_text(profile: Profile, reasons: Mapping[str, str], heading: str) -> 
     document = profile.model_dump(mode="json", exclude_none=True)
     defaults = profile.model_dump(mode="json", exclude_defaults=True)
     kept = {name: value for name, value in document.items() if name in ALWAYS or name in defaults}
+    if "needs" in kept:
+        kept["needs"] = defaults["needs"]
     return "\n".join([*_comment(heading, ""), *_lines(kept, reasons, "", "")]) + "\n"
 
 

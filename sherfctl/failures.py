@@ -24,6 +24,7 @@ SYSTEM_FIXES = {
     errno.EPERM: "look at the permissions (`ls -ld`), or name another folder",
     errno.EROFS: "that file system is read-only: name another folder",
     errno.ENOENT: "check the path",
+    errno.EEXIST: "check the path: something of that name is there already",
     errno.ENOTDIR: "check the path: a part of it is a file",
     errno.EISDIR: "check the path: a file is wanted there, it is a folder",
     errno.EMFILE: "too many open files: raise the limit (`ulimit -n 4096`)",

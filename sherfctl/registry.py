@@ -26,13 +26,14 @@ class CommandEntry:
 
 GROUPS = {
     "run": "Run a job: evaluation.",
-    "profiles": "List launch profiles, or show one.",
+    "profiles": "List, show and check launch profiles, or make one from a published command.",
 }
 
 COMMANDS = (
     CommandEntry(
         ("doctor",), "sherfctl.commands.doctor", "doctor", "Say what this machine can run, what not, and what mends it."
     ),
+    CommandEntry(("explain",), "sherfctl.commands.explain", "explain", "Say what an error message or a log means."),
     CommandEntry(
         ("run", "eval"),
         "sherfctl.commands.run_eval",
@@ -63,6 +64,18 @@ COMMANDS = (
         "sherfctl.commands.profiles",
         "show_profile",
         "Show a profile and what it becomes on this machine.",
+    ),
+    CommandEntry(
+        ("profiles", "validate"),
+        "sherfctl.commands.profiles",
+        "validate_profiles",
+        "Check profile files: every problem with its line.",
+    ),
+    CommandEntry(
+        ("profiles", "from-command"),
+        "sherfctl.commands.profiles",
+        "from_command",
+        "Turn a published train.py command into a profile.",
     ),
 )
 

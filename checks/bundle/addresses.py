@@ -9,7 +9,7 @@ from collections.abc import Callable
 IPV4 = re.compile(r"(?<!\d)(?<!\d\.)(?<!so\.)\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)")
 # `ip-10-0-1-2`, as Amazon names its machines.
 DASHED = re.compile(r"(?i)(?<![a-z0-9])ip-\d{1,3}(?:-\d{1,3}){3}(?!\d)")
-IPV6 = re.compile(r"(?i)(?<![\w:.])[0-9a-f:]*:[0-9a-f:]*:[0-9a-f:]*(?:\d{1,3}(?:\.\d{1,3}){3})?(?![\w:]|\.\d)")
+IPV6 = re.compile(r"(?i)(?<![a-z0-9:.])[0-9a-f:]*:[0-9a-f:]*:[0-9a-f:]*(?:\d{1,3}(?:\.\d{1,3}){3})?(?![a-z0-9:]|\.\d)")
 # A version of four numbers looks like an address; what stands before or after tells.
 VERSION_BEFORE = re.compile(
     r"(?i)(?:[=~!<>]=\s*|\bv|versions?\W{1,3}|drivers?\W{1,3}|release\W{1,3}|cudnn\W{1,2}|cublas\W{1,2}|nccl\W{1,2}|"

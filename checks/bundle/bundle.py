@@ -14,7 +14,8 @@ from typing import Any
 
 from checks.bundle import patterns
 from checks.bundle.redaction import Redactor
-from checks.snapshots import SNAPSHOT_FORMAT, refuse_existing
+from checks.new_files import refuse_existing
+from checks.snapshots import SNAPSHOT_FORMAT
 from sherf_core.io.atomic import atomic_write
 
 CRASHES = 3

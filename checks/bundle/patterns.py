@@ -23,6 +23,8 @@ SETTING = re.compile(
     (?:(?P<quote>\\*["'])(?P<quoted>(?:(?!(?P=quote)).)+)|(?P<bare>(?:\\(?!["'])|[^\s"'\\&]|&(?!\w+=))+))"""
 )
 """`token=abc`, `"password": "a b c"`, `?sig=abc&x=1`, `--api-key=abc`."""
+OPTION = re.compile(rf"""(?i)(--[\w-]*(?:{_SECRET_WORD})[\w-]*\s+)(?!-)["']?[^\s"']+""")
+"""`--token abc`."""
 NO_SECRETS = frozenset({"", "none", "null", "true", "false", "bearer", "basic", "digest", "token"})
 
 AUTHORIZATION = re.compile(
@@ -48,7 +50,7 @@ EMAIL = re.compile(r"(?i)(?<![\w.+-])[a-z0-9][\w.+-]*@[a-z0-9][a-z0-9-]*(?:\.[a-
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 GPU_UUID = re.compile(
-    rf"(?i)(?<![a-z0-9])(?:MIG-GPU-{_UUID}(?:/\d+)*|(?:MIG|GPU)-(?:{_UUID}|(?=[a-f-]*\d)[0-9a-f-]{{4,}})(?![\w]))"
+    rf"(?i)(?<![a-z0-9])(?:MIG-GPU-{_UUID}(?:/\d+)*|(?:MIG|GPU)-(?:{_UUID}|(?=[a-f-]*\d)[0-9a-f-]{{4,}})(?![a-z0-9]))"
 )
 """Whole ones, and the shortened ones that CUDA_VISIBLE_DEVICES takes."""
 UUID = re.compile(rf"(?i)(?<![0-9a-f-]){_UUID}(?![0-9a-f])")

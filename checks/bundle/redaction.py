@@ -127,9 +127,10 @@ class Redactor:
         text = patterns.AUTHORIZATION.sub(patterns.without_authorization, text)
         text = patterns.URL_CREDENTIALS.sub(r"\g<1><credentials>@", text)
         text = patterns.SETTING.sub(patterns.without_value, text)
+        text = patterns.OPTION.sub(rf"\g<1>{patterns.SECRET}", text)
         text = patterns.TOKEN.sub(patterns.SECRET, text)
         text = patterns.EMAIL.sub(lambda match: self._placeholder("email", match.group()), text)
-        text = patterns.GPU_UUID.sub(lambda match: self._placeholder("gpu", match.group()), text)
+        text = patterns.GPU_UUID.sub(self._gpu, text)
         text = patterns.UUID.sub(lambda match: self._placeholder("uuid", match.group()), text)
         text = patterns.MAC.sub(lambda match: self._placeholder("mac", match.group()), text)
         text = replace_addresses(text, lambda address: self._placeholder("ip", address))
@@ -146,6 +147,10 @@ class Redactor:
         name = match["name"] or match.group()
         return match.group() if name.startswith("<") else self._placeholder("home", name, first="<home>")
 
+    def _gpu(self, match: re.Match[str]) -> str:
+        # What kind of id it is stays: the rules ask for it.
+        return match.group()[:4] + self._placeholder("gpu", match.group())
+
     def _setting_of_name(self, match: re.Match[str]) -> str:
         name = match["name"]
         if name.lower() in COMMON_NAMES:
@@ -159,7 +164,9 @@ class Redactor:
             self._learn_name("user", re.split(r"[/\\]", home)[-1])
 
     def _learn_host(self, host: str) -> None:
-        for name in (host, host.partition(".")[0]):
+        parts = host.split(".")
+        # The whole name, the machine's own, and each domain that it is in, but for the last one.
+        for name in (host, parts[0], *(".".join(parts[start:]) for start in range(1, len(parts) - 1))):
             self._learn_name("host", name)
 
     def _learn_name(self, kind: str, name: str) -> None:

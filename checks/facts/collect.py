@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from checks.facts.torch_start import LAST_WORDS, SECONDS, Request, TorchChild, s
 from checks.purpose import EMBEDDED, PUBLISHED, Precision
 from sherf_core.data import locations
 
-# A body of 250 MB on a slow disk; everything else answers at once or not at all.
+# Everything that answers at once or not at all.
+MACHINE_SECONDS = 5.0
+# A body of 250 MB on a slow disk.
 FILE_SECONDS = 30.0
 # All of a data set, a million pictures perhaps; whoever waits sees its progress.
 DEEP_SECONDS = 24 * 3600.0
@@ -117,19 +120,22 @@ def collectors_of(scope: Scope, torch: TorchChild | None = None) -> dict[str, Co
 
 def missing_parts(program: Path = PROGRAM) -> tuple[str, ...]:
     """Files of the embedded default that this installation lacks."""
-    return tuple(name for name in SHIPPED if not (program / name).is_file())
+    return tuple(name for name in SHIPPED if not os.path.isfile(program / name))
 
 
 def _machine_collectors(measured: threading.Event, *, start_driver: bool) -> dict[str, Collector]:
+    observers: dict[str, Callable[[], object]] = {
+        "platform": system.platform_facts,
+        "wsl": wsl.wsl_facts,
+        "python": python.python_facts,
+        "toolkit": toolkit.toolkit_facts,
+        "memory": memory.memory_facts,
+        "limits": memory.limits_facts,
+        "disk": lambda: system.disk_facts(Path.cwd()),
+    }
     return {
         "gpu": Collector(lambda: gpu.gpu_facts(start_driver=start_driver, when_measured=measured.set), gpu.SECONDS),
-        "platform": Collector(system.platform_facts),
-        "wsl": Collector(wsl.wsl_facts),
-        "python": Collector(python.python_facts),
-        "toolkit": Collector(toolkit.toolkit_facts),
-        "memory": Collector(memory.memory_facts),
-        "limits": Collector(memory.limits_facts),
-        "disk": Collector(lambda: system.disk_facts(Path.cwd())),
+        **{name: Collector(observe, MACHINE_SECONDS) for name, observe in observers.items()},
     }
 
 

@@ -1,22 +1,15 @@
-"""Collectors for the user's body model and checkpoint: what the files hold, whatever their names say.
-
-Checkpoints and bodies under other names have files of their own; all three collectors are here for `collect.py`.
-"""
+"""Collector for the user's body model: what the file holds, whatever its name says."""
 
 from __future__ import annotations
 
 from pathlib import Path, PurePath
 from typing import TypeVar
 
-from checks.facts.checkpoints import checkpoint_facts
-from checks.facts.named_bodies import named_bodies
 from checks.facts.opened import opened, problem_of
 from checks.facts.records import FileFacts
 from sherf_core.errors import BrokenFileError, SherfError
 from sherf_core.io.digest import sha256
 from sherf_core.io.sniff import FileKind, inspect_pickle, require_kind, sniff
-
-__all__ = ["body_facts", "checkpoint_facts", "named_bodies", "small_copy_of"]
 
 # Python 2 wrote its strings with these instructions; Python 3 has never used them.
 PYTHON2_STRINGS = frozenset({"STRING", "BINSTRING", "SHORT_BINSTRING"})

@@ -26,13 +26,14 @@ def gather(collectors: Mapping[str, Collector]) -> tuple[dict[str, Any], tuple[C
         what each observed, by name (a collector that failed has no entry), and the failures.
     """
     results: dict[str, Any] = {}
-    errors: dict[str, str] = {}
+    errors: dict[str, CollectorProblem] = {}
 
     def work(name: str, collector: Collector) -> None:
         try:
             results[name] = collector.observe()
         except Exception as error:  # a probe must never stop the doctor; the failure is reported as a fact
-            errors[name] = f"{type(error).__name__}: {error}"
+            taken = time.monotonic() - started
+            errors[name] = CollectorProblem(collector=name, error=f"{type(error).__name__}: {error}", seconds=taken)
 
     started = time.monotonic()
     threads = {}
@@ -46,7 +47,7 @@ def gather(collectors: Mapping[str, Collector]) -> tuple[dict[str, Any], tuple[C
     observed = {}
     for name, thread in threads.items():
         if name in errors:
-            problems.append(CollectorProblem(collector=name, error=errors[name], seconds=0.0))
+            problems.append(errors[name])
         elif name in results:
             observed[name] = results[name]
         else:

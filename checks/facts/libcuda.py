@@ -78,7 +78,7 @@ def find_libcuda(root: Path = ROOT, environment: Mapping[str, str] | None = None
     places += _cached(root)
     places += [f"{folder}/{NAME}" for folder in USUAL_FOLDERS]
     for place in places:
-        if inside(root, place).exists():
+        if os.path.exists(inside(root, place)):
             return outside(root, inside(root, place))
     return ""
 

@@ -121,7 +121,7 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
         yield folder
         for part in path.strip("/").split("/"):
             folder = folder / part
-            if not part or part == ".." or not folder.is_dir():
+            if not part or part == ".." or not os.path.isdir(folder):
                 break
             yield folder
 

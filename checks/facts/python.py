@@ -68,7 +68,7 @@ def _normalised(name: str) -> str:
 def _manager(prefix: str, base: str) -> Literal["venv", "conda", "system"]:
     if prefix != base:
         return "venv"
-    return "conda" if (Path(prefix) / "conda-meta").is_dir() else "system"
+    return "conda" if os.path.isdir(Path(prefix) / "conda-meta") else "system"
 
 
 def _start_method() -> str:

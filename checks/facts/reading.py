@@ -1,4 +1,7 @@
-"""Reading small files that describe the machine; what is missing or unreadable is empty, never an error."""
+"""Reading small files that describe the machine; what is missing or unreadable is empty, never an error.
+
+Collectors ask os.path whether a path is there: pathlib's questions raise where a folder on the way may not be entered.
+"""
 
 from __future__ import annotations
 

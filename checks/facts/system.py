@@ -72,7 +72,7 @@ def wsl_version(root: Path = ROOT) -> Literal[0, 1, 2]:
     version = text_of(root / "proc/version").lower()
     if "microsoft" not in version:
         return 0
-    if "microsoft-standard" in version or "wsl2" in version or (root / "dev/dxg").exists():
+    if "microsoft-standard" in version or "wsl2" in version or os.path.exists(root / "dev/dxg"):
         return 2
     return 1
 
@@ -99,7 +99,7 @@ def filesystem_of(path: Path, root: Path = ROOT) -> str:
 def disk_facts(folder: Path, root: Path = ROOT) -> DiskFacts:
     """The file system of a folder that may not exist yet."""
     existing = folder.expanduser().absolute()
-    while not existing.exists() and existing != existing.parent:
+    while not os.path.exists(existing) and existing != existing.parent:
         existing = existing.parent
     usage = shutil.disk_usage(existing)
     return DiskFacts(
@@ -128,7 +128,7 @@ def _package_manager(root: Path, release: Mapping[str, str]) -> Manager:
     words = f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".lower().split()
     likely = [MANAGER_OF[word] for word in words if word in MANAGER_OF]
     for manager in dict.fromkeys((*likely, *MANAGER_PROGRAM)):
-        if any((root / folder / MANAGER_PROGRAM[manager]).exists() for folder in PROGRAM_FOLDERS):
+        if any(os.path.exists(root / folder / MANAGER_PROGRAM[manager]) for folder in PROGRAM_FOLDERS):
             return manager
     return ""
 
@@ -138,9 +138,9 @@ def _container(root: Path, environment: Mapping[str, str]) -> str:
     named = (environment.get("container") or text_of(root / "run/systemd/container")).strip().lower()
     if "KUBERNETES_SERVICE_HOST" in environment or "kubepods" in groups:
         return "kubernetes"
-    if (root / "run/.containerenv").exists() or named == "podman":
+    if os.path.exists(root / "run/.containerenv") or named == "podman":
         return "podman"
-    if (root / ".dockerenv").exists() or "docker" in groups or named == "docker":
+    if os.path.exists(root / ".dockerenv") or "docker" in groups or named == "docker":
         return "docker"
     if "lxc" in groups or named.startswith("lxc"):
         return "lxc"

@@ -38,7 +38,7 @@ def toolkit_facts(
         nvcc=nvcc,
         nvcc_version=_version(root, nvcc) if nvcc else "",
         cuda_home=home,
-        cuda_home_exists=bool(home) and inside(root, home or "").is_dir(),
+        cuda_home_exists=bool(home) and os.path.isdir(inside(root, home or "")),
         library_path=environment.get("LD_LIBRARY_PATH", ""),
         shadowing=_shadowing(root, environment, prefix),
         extension_locks=_extension_locks(root, environment),

@@ -6,6 +6,7 @@ It says what it knows as it goes, one JSON object a line behind MARK, so that a 
     kernels     whether to compute something on each GPU
     precision   what to compute in besides float32, or null
     gpus        how many GPUs are to talk to each other, if they are there; 0 or 1: none
+    parent      the process that started this one: without it, nobody wants the answer
     seconds     how long all of this may take; then the operating system ends it, however it hangs
 
 CUDA is left alone until standard input is closed: the parent measures free memory until then.
@@ -45,7 +46,7 @@ class Reporter:
 def main(request: dict[str, Any]) -> None:
     """Answer the request on standard output."""
     reporter = Reporter()
-    _end_with_parent(request["seconds"])
+    _end_with_parent(request["parent"], request["seconds"])
     # A stray torch.py in the current folder, or a file beside this one, must not be taken for a package.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [place for place in sys.path if place and os.path.abspath(place) != here]
@@ -67,7 +68,10 @@ def main(request: dict[str, Any]) -> None:
         raise SystemExit(1) from None
     reporter.say(facts=build)
     if "rank" in request:
-        reporter.say(reduced=all_reduce(torch, request["rank"], request["gpus"], request["store"]))
+        sys.stdin.read()
+        started = time.monotonic()
+        wrong = all_reduce(torch, request["rank"], request["gpus"], request["store"], request["limit"])
+        reporter.say(reduced={"error": wrong, "seconds": time.monotonic() - started})
         return
     ranks = Ranks(request["gpus"]) if request["gpus"] > 1 and build["cuda_build"] else None
     sys.stdin.read()
@@ -141,15 +145,16 @@ def try_kernel(torch: Any, device: str, operation: str, precision: str) -> str:
     return "" if error <= TOLERANCES[precision] else f"the result is wrong: it differs from the CPU's by {error:.1%}"
 
 
-def all_reduce(torch: Any, rank: int, gpus: int, store: str, backend: str = "nccl") -> str:
-    """Take part in the sum of one tensor over all ranks; "" or what is wrong."""
+def all_reduce(torch: Any, rank: int, gpus: int, store: str, seconds: float, backend: str = "nccl") -> str:
+    """Take part in the sum of one tensor over all ranks; "" or what is wrong. After `seconds`, the process is ended."""
     from datetime import timedelta
 
     from torch import distributed
 
     # One machine needs no other way than this one, unless the user has told NCCL otherwise.
     os.environ.setdefault("NCCL_SOCKET_IFNAME", "lo")
-    sys.stdin.read()
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         device = "cpu"
         if backend == "nccl":
@@ -160,7 +165,7 @@ def all_reduce(torch: Any, rank: int, gpus: int, store: str, backend: str = "ncc
             init_method=f"file://{store}",
             rank=rank,
             world_size=gpus,
-            timeout=timedelta(seconds=NCCL_SECONDS),
+            timeout=timedelta(seconds=seconds),
         )
         tensor = torch.full((1024,), rank + 1.0, device=device)
         distributed.all_reduce(tensor)
@@ -172,13 +177,20 @@ def all_reduce(torch: Any, rank: int, gpus: int, store: str, backend: str = "ncc
 
 
 class Ranks:
-    """Processes, one a GPU, that import torch while this one works, and then add up one tensor."""
+    """Processes, one a GPU, that import torch while this one works, and then add up one tensor.
 
-    def __init__(self, gpus: int) -> None:
+    Args:
+        gpus: how many.
+        seconds: how long the sum may take, from where torch is imported.
+    """
+
+    def __init__(self, gpus: int, seconds: float = NCCL_SECONDS) -> None:
         import tempfile
 
+        self.seconds = seconds
         self.folder = tempfile.TemporaryDirectory(prefix="sherfctl-nccl-")
-        request = {"gpus": gpus, "seconds": 4 * NCCL_SECONDS, "store": os.path.join(self.folder.name, "store")}
+        store = os.path.join(self.folder.name, "store")
+        request = {"gpus": gpus, "store": store, "limit": seconds, "parent": os.getpid(), "seconds": 4 * NCCL_SECONDS}
         self.processes = [
             subprocess.Popen(
                 [sys.executable, os.path.abspath(__file__), json.dumps({**request, "rank": rank})],
@@ -189,29 +201,40 @@ class Ranks:
             for rank in range(gpus)
         ]
 
-    def reduce(self, seconds: float = NCCL_SECONDS) -> dict[str, Any]:
-        """The fields of NcclTrial."""
-        started = time.monotonic()
+    def reduce(self, patience: float = NCCL_SECONDS) -> dict[str, Any]:
+        """The fields of NcclTrial; what is left of the imports may take `patience` seconds more."""
         for process in self.processes:
             _close_input(process)
-        errors, timeout = [], False
+        deadline = time.monotonic() + self.seconds + patience
+        errors, taken, timeout = [], [], False
         for rank, process in enumerate(self.processes):
             try:
-                output, noise = process.communicate(timeout=max(0.0, started + seconds - time.monotonic()))
+                output, noise = process.communicate(timeout=max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 timeout = True
                 break
-            error = _reduced(output)
-            if error is None:
+            said = _reduced(output)
+            if said is not None:
+                taken.append(said["seconds"])
+                error = said["error"]
+            elif process.returncode == -getattr(signal, "SIGALRM", 0):
+                timeout = True
+                continue
+            else:
                 last = noise.decode("utf-8", "replace").strip().splitlines()[-1:]
                 error = f"ended with status {process.returncode} {' '.join(last)}".strip()
             if error:
                 errors.append(f"GPU {rank}: {error}")
-        taken = time.monotonic() - started
+        # Where one fails the others wait in vain; the failure is what counts.
+        state = "failed" if errors else "timeout" if timeout else "ok"
         if timeout:
-            errors.append(f"no result after {seconds:.0f} s")
-        state = "timeout" if timeout else "failed" if errors else "ok"
-        return {"state": state, "gpus": len(self.processes), "seconds": taken, "error": "\n".join(errors)}
+            errors.append(f"no result after {self.seconds:.0f} s")
+        return {
+            "state": state,
+            "gpus": len(self.processes),
+            "seconds": self.seconds if timeout else max(taken, default=None),
+            "error": "\n".join(errors),
+        }
 
     def end(self) -> None:
         """End all processes, finished or not."""
@@ -224,7 +247,7 @@ class Ranks:
             self.folder.cleanup()
 
 
-def _reduced(output: bytes) -> str | None:
+def _reduced(output: bytes) -> dict[str, Any] | None:
     """What a rank said in the end, None where it did not get there."""
     for line in reversed(output.decode("utf-8", "replace").splitlines()):
         if line.startswith(MARK):
@@ -273,7 +296,7 @@ def _words(error: Any) -> str:
     return (text.splitlines() or [type(error).__name__])[0][:LONGEST_ERROR]
 
 
-def _end_with_parent(seconds: float) -> None:
+def _end_with_parent(parent: int, seconds: float) -> None:
     """Make the operating system end this process when its parent ends or its time is up, even in the driver's code."""
     if hasattr(signal, "alarm"):
         signal.alarm(int(seconds) + 2)
@@ -282,6 +305,8 @@ def _end_with_parent(seconds: float) -> None:
 
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:  # it ended before it could be followed
+            raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 CHILD = Path(__file__).with_name("torch_child.py")
@@ -100,7 +101,7 @@ def start_torch(
     request = request or Request()
     if not _may_be_there():
         return TorchChild(missing=True)
-    wanted = {"kernels": request.kernels, "precision": request.precision, "gpus": request.gpus, "seconds": seconds}
+    wanted = {**asdict(request), "parent": os.getpid(), "seconds": seconds}
     try:
         process = subprocess.Popen(
             [executable or sys.executable, str(program), json.dumps(wanted)],

@@ -33,12 +33,13 @@ def wsl_facts(root: Path = ROOT, environment: Mapping[str, str] | None = None) -
         dxg=_dxg(root / "dev/dxg"),
         libcuda_is_link=library.is_symlink() if os.path.lexists(library) else None,
         linux_driver_packages=_linux_drivers(root),
+        name=environment.get("WSL_DISTRO_NAME", ""),
         smi=shutil.which("nvidia-smi", path=environment.get("PATH", "")) or "",
     )
 
 
 def _dxg(path: Path) -> Literal["missing", "denied", "ok"]:
-    if not path.exists():
+    if not os.path.exists(path):
         return "missing"
     return "ok" if os.access(path, os.R_OK | os.W_OK) else "denied"
 

@@ -48,8 +48,9 @@ Result = tuple[bool, str, str]
 
 
 def _linked(remedy: Remedy, folders: FolderMaker) -> Result:
-    done, reason = link(Path(remedy.source).absolute(), Path(remedy.target).absolute(), folders)
-    return done, reason, remedy.undo
+    target = Path(remedy.target).absolute()
+    done, reason = link(Path(remedy.source).absolute(), target, folders)
+    return done, reason, _remove(target)
 
 
 def _listed(remedy: Remedy, folders: FolderMaker) -> Result:
@@ -64,7 +65,7 @@ def _listed(remedy: Remedy, folders: FolderMaker) -> Result:
         raise Refused(f"{target} is there already, and is not overwritten")
     with claimed(target) as temporary:
         temporary.write_text(content, encoding="utf-8")
-    return True, f"{len(names)} people", remedy.undo
+    return True, f"{len(names)} people", _remove(target)
 
 
 def _copied(remedy: Remedy, folders: FolderMaker) -> Result:
@@ -75,7 +76,7 @@ def _copied(remedy: Remedy, folders: FolderMaker) -> Result:
         raise Refused(f"{target} is there already, and is not overwritten")
     with claimed(target) as temporary:
         write_small_copy(source, temporary)
-    return True, f"{target.stat().st_size / 1e6:.0f} MB", remedy.undo
+    return True, f"{target.stat().st_size / 1e6:.0f} MB", _remove(target)
 
 
 def _permitted(remedy: Remedy, folders: FolderMaker) -> Result:
@@ -93,7 +94,11 @@ def _permitted(remedy: Remedy, folders: FolderMaker) -> Result:
     if hasattr(os, "geteuid") and os.geteuid() not in (0, status.st_uid):
         raise Refused(f"{path} belongs to somebody else")
     path.chmod(wanted)
-    return True, "", f"chmod {mode:o} {shlex.quote(remedy.target)}"
+    return True, "", f"chmod {mode:o} {shlex.quote(str(path.absolute()))}"
+
+
+def _remove(path: Path) -> str:
+    return f"rm {shlex.quote(str(path))}"
 
 
 APPLIED: dict[str, Callable[[Remedy, FolderMaker], Result]] = {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from checks import machine_commands as commands
 from checks.catalogue.entry import TORCH_SITE
-from checks.drivers import DriverFit, machine_code_fits, numbers, ptx_fits
+from checks.drivers import DriverFit, driver_fit, machine_code_fits, numbers, ptx_fits
 from checks.facts.records import Facts
 from checks.findings import Finding, Severity
 from checks.purpose import Purpose
@@ -13,15 +15,15 @@ from checks.rules.gpu_support import (
     fit_of_torch,
     gpu_trouble,
     in_use,
-    torch_fails,
     torch_uses_gpu,
     uses_compat_libraries,
     visible,
 )
+from checks.rules.needs import BFLOAT16_FROM
 from checks.rules.registry import found, rule
+from checks.usable import has_code_for
 
 UNSUPPORTED_HARDWARE = 804
-BFLOAT16_FROM = (8, 0)
 # Words of the loader and of torch where a library of another version was loaded.
 OF_LIBRARIES = ("cudnn", "cublas", "nccl", "undefined symbol", "symbol lookup")
 
@@ -71,13 +73,15 @@ def compatibility_libraries(facts: Facts, purpose: Purpose) -> list[Finding]:
     ]
     fix = []
     if "/compat" in facts.toolkit.library_path:
-        fix.append(commands.without_folders(facts, "/compat"))
+        fix.append(commands.without_folders(facts, lambda folder: "/compat" in folder))
     else:
         fix += [
             "these files may name the folder; take it out, then run ldconfig:",
             "$ grep -l compat /etc/ld.so.conf.d/*",
         ]
-    fix += ["and update the driver itself, if torch then finds it too old:", *commands.update_driver(facts)]
+    own_fit = driver_fit(gpu.driver, "", facts.torch.cuda_build, windows=bool(facts.platform.wsl))
+    if own_fit is DriverFit.TOO_OLD:
+        fix += ["and update the driver itself, which is too old for this torch:", *commands.update_driver(facts)]
     return found("CUDA.COMPAT", gpu_trouble(purpose), [str(line) for line in evidence if line], fix=fix)
 
 
@@ -102,15 +106,14 @@ def no_code_for_gpu(facts: Facts, purpose: Purpose) -> list[Finding]:
     if facts.torch.state != "ok" or not facts.torch.cuda_build or not architectures:
         return []
     cards = _cards(facts)
-    left_out = [(name, gpu) for name, gpu in cards if not _fits(architectures, gpu)]
+    left_out = [(name, gpu) for name, gpu in cards if not has_code_for(architectures, gpu)]
     if not left_out:
         return []
     enough = len(cards) - len(left_out) >= (purpose.gpus or 1)
     severity = Severity.WARN if enough else gpu_trouble(purpose)
     evidence = [f"{name}: compute capability {_dotted(gpu)}" for name, gpu in left_out[:5]]
     evidence.append(f"torch {facts.torch.version} holds {', '.join(architectures)}")
-    requirement = commands.torch_requirement(facts)
-    if requirement:
+    if not commands.no_torch_serves(facts):
         return found("CUDA.ARCH", severity, evidence, fix=commands.install_torch(facts, replace=True))
     fix = ["no build of torch serves this GPU with this driver; update the driver:", *commands.update_driver(facts)]
     return found("CUDA.ARCH", severity, evidence, fix=[*fix, f"then choose a build: {TORCH_SITE}"])
@@ -139,12 +142,14 @@ def shadowed_libraries(facts: Facts, purpose: Purpose) -> list[Finding]:
     severity = Severity.INFO
     if torch.state == "broken" and blames:
         severity = Severity.BLOCK
-    elif blames or any(not trial.ok for trial in torch.kernels) or torch_fails(facts):
-        severity = gpu_trouble(purpose) if blames or torch.kernels else Severity.INFO
+    elif blames or any(not trial.ok for trial in torch.kernels):
+        severity = gpu_trouble(purpose)
     evidence = [f"LD_LIBRARY_PATH brings {', '.join(shadowing[:5])}", *blames[:2]]
     if severity is Severity.INFO:
         return found("LIB.CUDNN", severity, evidence, fix=["nothing to do while everything works"])
-    return found("LIB.CUDNN", severity, evidence, fix=[commands.unset_variable(facts, "LD_LIBRARY_PATH")])
+    folders = {str(PurePosixPath(library).parent) for library in shadowing}
+    fix = [commands.without_folders(facts, lambda folder: str(PurePosixPath(folder)) in folders)]
+    return found("LIB.CUDNN", severity, evidence, fix=fix)
 
 
 @rule("T4.BF16")
@@ -155,8 +160,8 @@ def emulated_bfloat16(facts: Facts, purpose: Purpose) -> list[Finding]:
     slow = [(name, gpu) for name, gpu in _cards(facts) if gpu < BFLOAT16_FROM]
     if not slow:
         return []
-    evidence = [f"{name}: compute capability {_dotted(gpu)}, bfloat16 needs 8.0" for name, gpu in slow[:5]]
-    return found("T4.BF16", Severity.WARN, evidence)
+    evidence = [f"{name}: compute capability {_dotted(gpu)}, bfloat16 needs 8.0" for name, gpu in slow]
+    return found("T4.BF16", Severity.WARN, dict.fromkeys(evidence))
 
 
 def _cards(facts: Facts) -> list[tuple[str, tuple[int, int]]]:
@@ -164,10 +169,6 @@ def _cards(facts: Facts) -> list[tuple[str, tuple[int, int]]]:
     if facts.torch.devices:
         return [(device.name, device.capability) for device in facts.torch.devices]
     return [(device.name, device.capability) for device in in_use(facts) if device.capability is not None]
-
-
-def _fits(architectures: tuple[str, ...], capability: tuple[int, int]) -> bool:
-    return machine_code_fits(architectures, capability) or ptx_fits(architectures, capability)
 
 
 def _only_ptx(facts: Facts) -> bool:
@@ -188,7 +189,7 @@ def _versions(facts: Facts) -> str:
 
 def _newer_driver_or_older_torch(facts: Facts) -> list[str]:
     update = commands.update_driver(facts)
-    if not commands.torch_requirement(facts):
+    if commands.no_torch_serves(facts):
         none = f"no torch from 2.4 on runs with driver {facts.gpu.driver} on this GPU"
         return [*update, none] if update else [none, *commands.restart(facts)]
     older = commands.install_torch(facts, replace=True)

@@ -32,13 +32,12 @@ def relevant(tally: Tally, purpose: Purpose) -> int:
     return tally.in_training if purpose.action == "train" else tally.count - tally.in_training
 
 
-def counted(tally: Tally, what: str, data: DatasetFacts) -> str:
-    """`2 of 30 people: a, b`, "" where nothing was counted."""
+def counted(tally: Tally, what: str, *, sample: bool = False) -> str:
+    """`2 of 30 people: a, b`, "" where nothing was counted; of a sample it is said that it is one."""
     if not tally.count:
         return ""
-    looked = "" if data.deep else " looked at"
     more = ", …" if tally.count > len(tally.examples) else ""
-    return f"{tally.count} of {tally.of}{looked} {what}: {', '.join(tally.examples)}{more}"
+    return f"{tally.count} of {tally.of} {what}{' (in a sample)' if sample else ''}: {', '.join(tally.examples)}{more}"
 
 
 def missing_people(data: DatasetFacts, purpose: Purpose) -> Tally:
@@ -100,7 +99,7 @@ def too_few_people(facts: Facts, purpose: Purpose) -> list[Finding]:
         return []
     evidence = [
         f"{data.root}: {people} people, the published split goes up to number {needed}" if too_short else "",
-        counted(missing, f"people that this purpose needs are not in {data.root}", data).replace(" looked at", ""),
+        counted(missing, f"people that this purpose needs are not in {data.root}"),
     ]
     fix = [f"get the full {purpose.dataset} set from its authors"]
     if purpose.action == "eval" and data.people:
@@ -117,19 +116,19 @@ def training_people_missing(facts: Facts, purpose: Purpose) -> list[Finding]:
     if data is None or purpose.action != "eval":
         return []
     evidence = [
-        counted(data.train_subjects_missing, "training people have no folder", data).replace(" looked at", ""),
+        counted(data.train_subjects_missing, "training people are not there"),
         *(
-            f"{tally.in_training} {words} training people"
+            f"of training people: {tally.in_training} {words}"
             for tally, words in (
                 (data.incomplete, "incomplete"),
-                (data.annotations_missing, "without annots.npy:"),
-                (data.parameters_missing, "frames without parameters, of"),
-                (data.frames_missing, "files missing, of"),
-                (data.masks_missing, "masks missing, of"),
-                (data.empty_annotations, "without a list of pictures:"),
-                (data.few_cameras, "with too few cameras:"),
-                (data.wrong_pictures, "pictures of a wrong size, of"),
-                (data.unreadable_pictures, "broken pictures, of"),
+                (data.annotations_missing, "without annots.npy"),
+                (data.parameters_missing, "frames without parameters"),
+                (data.frames_missing, "files missing"),
+                (data.masks_missing, "masks missing"),
+                (data.empty_annotations, "without a list of pictures"),
+                (data.few_cameras, "with too few cameras"),
+                (data.wrong_pictures, "pictures that do not fit"),
+                (data.unreadable_pictures, "broken pictures"),
             )
             if tally.in_training
         ),

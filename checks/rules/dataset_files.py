@@ -34,7 +34,7 @@ def humman_parts(facts: Facts, purpose: Purpose) -> list[Finding]:
     severity = Severity.BLOCK if missing.count else _files(data, purpose, frames)
     if severity is None:
         return []
-    people = counted(missing, f"people that this purpose needs are not in {data.root}", data).replace(" looked at", "")
+    people = counted(missing, f"people that this purpose needs are not in {data.root}")
     return found("DATA.HM_PARTS", severity, [people, *_file_evidence(data, frames)])
 
 
@@ -44,7 +44,11 @@ def annotations_missing(facts: Facts, purpose: Purpose) -> list[Finding]:
     data = present(facts, purpose)
     if data is None or not relevant(data.annotations_missing, purpose):
         return []
-    return found("DATA.TH_ANNOTS", Severity.BLOCK, [counted(data.annotations_missing, "people", data)])
+    return found(
+        "DATA.TH_ANNOTS",
+        Severity.BLOCK,
+        [counted(data.annotations_missing, "people have no annots.npy that can be used")],
+    )
 
 
 @rule("DATA.TH_PARAMS")
@@ -57,7 +61,9 @@ def parameters_missing(facts: Facts, purpose: Purpose) -> list[Finding]:
     split = SPLITS[purpose.dataset]
     whole = len(split.train_poses if purpose.action == "train" else split.test_poses)
     severity = Severity.BLOCK if count >= whole else Severity.WARN
-    return found("DATA.TH_PARAMS", severity, [counted(data.parameters_missing, "frames", data)])
+    return found(
+        "DATA.TH_PARAMS", severity, [counted(data.parameters_missing, "frames lack parameters", sample=not data.deep)]
+    )
 
 
 @rule("DATA.BACKSLASH")
@@ -66,7 +72,11 @@ def backslashes(facts: Facts, purpose: Purpose) -> list[Finding]:
     data = present(facts, purpose)
     if data is None or not data.backslashes.count:
         return []
-    return found("DATA.BACKSLASH", Severity.INFO, [counted(data.backslashes, "files of annotations", data)])
+    return found(
+        "DATA.BACKSLASH",
+        Severity.INFO,
+        [counted(data.backslashes, "files write paths with backslashes", sample=not data.deep)],
+    )
 
 
 @rule("DATA.ZJU_313")
@@ -76,11 +86,11 @@ def odd_names(facts: Facts, purpose: Purpose) -> list[Finding]:
     if data is None:
         return []
     if relevant(data.names_unfound, purpose):
-        evidence = [counted(data.names_unfound, "pictures are there under neither name", data)]
+        evidence = [counted(data.names_unfound, "pictures are there under neither name", sample=not data.deep)]
         return found("DATA.ZJU_313", Severity.BLOCK, evidence)
     if not data.odd_names.count:
         return []
-    evidence = [counted(data.odd_names, "pictures have the short name", data)]
+    evidence = [counted(data.odd_names, "pictures have the short name", sample=not data.deep)]
     return found("DATA.ZJU_313", Severity.INFO, evidence, fix=["nothing to do: both names are read"])
 
 
@@ -93,7 +103,10 @@ def cameras_and_masks(facts: Facts, purpose: Purpose) -> list[Finding]:
     few, masks = relevant(data.few_cameras, purpose), relevant(data.masks_missing, purpose)
     if not few and not masks:
         return []
-    evidence = [counted(data.few_cameras, "people", data), counted(data.masks_missing, "masks are missing", data)]
+    evidence = [
+        counted(data.few_cameras, "people have too few cameras", sample=not data.deep),
+        counted(data.masks_missing, "masks are missing", sample=not data.deep),
+    ]
     return found("DATA.ZJU_CAMS", Severity.BLOCK if few else Severity.WARN, evidence)
 
 
@@ -103,7 +116,11 @@ def refined(facts: Facts, purpose: Purpose) -> list[Finding]:
     data = present(facts, purpose)
     if data is None or not relevant(data.empty_annotations, purpose):
         return []
-    return found("DATA.ZJU_REFINED", Severity.BLOCK, [counted(data.empty_annotations, "people", data)])
+    return found(
+        "DATA.ZJU_REFINED",
+        Severity.BLOCK,
+        [counted(data.empty_annotations, "files list no picture", sample=not data.deep)],
+    )
 
 
 @rule("DATA.IMG")
@@ -113,8 +130,8 @@ def pictures(facts: Facts, purpose: Purpose) -> list[Finding]:
     if data is None or not relevant(data.wrong_pictures, purpose) + relevant(data.unreadable_pictures, purpose):
         return []
     evidence = [
-        counted(data.wrong_pictures, "pictures do not fit", data),
-        counted(data.unreadable_pictures, "pictures cannot be read", data),
+        counted(data.wrong_pictures, "pictures do not fit", sample=not data.deep),
+        counted(data.unreadable_pictures, "pictures cannot be read", sample=not data.deep),
     ]
     return found("DATA.IMG", Severity.BLOCK, evidence)
 
@@ -127,7 +144,11 @@ def misfits(facts: Facts, purpose: Purpose) -> list[Finding]:
         return []
     if relevant(data.misfits, purpose) <= MISFITS_ALLOWED * data.misfits.of:
         return []
-    return found("DATA.FIT", Severity.WARN, [counted(data.misfits, "pictures", data)])
+    return found(
+        "DATA.FIT",
+        Severity.WARN,
+        [counted(data.misfits, "pictures show the person beside the body", sample=not data.deep)],
+    )
 
 
 def _files(data: DatasetFacts, purpose: Purpose, frames: list[Tally]) -> Severity | None:
@@ -137,5 +158,5 @@ def _files(data: DatasetFacts, purpose: Purpose, frames: list[Tally]) -> Severit
 
 
 def _file_evidence(data: DatasetFacts, frames: list[Tally]) -> list[str]:
-    lines = [counted(data.incomplete, "people are incomplete", data)]
-    return lines + [counted(tally, "files of frames are missing", data) for tally in frames]
+    lines = [counted(data.incomplete, "people are incomplete")]
+    return lines + [counted(tally, "files of frames are missing", sample=not data.deep) for tally in frames]

@@ -10,7 +10,6 @@ from checks.facts.records import Facts, GpuDevice
 from checks.findings import Severity
 from checks.purpose import Purpose
 
-GIB = 1024**3
 DEVICE_FILE = re.compile(r"/dev/nvidia\d+")
 COMPAT_FOLDER = re.compile(r"/cuda[^/]*/compat/|/compat/.*libcuda")
 HOSTED = frozenset({"colab", "kaggle"})

@@ -6,6 +6,7 @@ import re
 
 from checks.facts.records import Facts
 from checks.findings import Finding, Severity
+from checks.machine_commands import install_python
 from checks.purpose import Purpose
 from checks.rules.registry import found, rule
 
@@ -20,7 +21,12 @@ def python_version(facts: Facts, purpose: Purpose) -> list[Finding]:
     if not version or (version >= OLDEST_PYTHON and facts.python.bits == 64):
         return []
     evidence = [f"{facts.python.executable or 'python'} is Python {facts.python.version}, {facts.python.bits} bits"]
-    return found("PY.VERSION", Severity.BLOCK, evidence)
+    again = (
+        ["create the environment anew with it, and install this program there"]
+        if facts.python.manager == "conda"
+        else ["then set this program up with it; in a source checkout:", "$ PYTHON=python3.12 make test"]
+    )
+    return found("PY.VERSION", Severity.BLOCK, evidence, fix=[*install_python(facts), *again])
 
 
 @rule("SYS.INSTALL")

@@ -18,16 +18,14 @@ from checks.machine_commands import (
 )
 from checks.purpose import Precision, Purpose
 from checks.rules.gpu_count import PUBLISHED_GPUS, devices_there, devices_used
+from checks.rules.needs import BFLOAT16_FROM, GIB, HALF_FROM, MIB, SMALLEST_CHUNK
 from checks.rules.registry import found, rule
 from checks.step_times import step_times
 from sherf_core.memory import gpu_bytes
 from sherf_core.metrics.vgg_files import ADDRESS, WEIGHTS_NAME
 
-GIB, MIB = 1024**3, 1024**2
 PUBLISHED_BATCH = 4
 RESOLUTION, SMALLER = 512, 256
-SMALLEST_CHUNK = 16_384
-HALF_FROM, BFLOAT16_FROM = (7, 0), (8, 0)
 # Four processes for each GPU keep two samples of 16 MiB ready: two pictures of 512 x 512, their masks and the rays.
 SHM_NEEDED = 4 * 2 * 16 * MIB
 SESSION_HOURS = {"colab": 12, "kaggle": 12}
@@ -230,7 +228,7 @@ def _more_shared_memory(facts: Facts) -> list[str]:
 @rule("RUN.LPIPS")
 def perceptual_weights(facts: Facts, purpose: Purpose) -> list[Finding]:
     """The VGG16 weights are not there: no LPIPS in a report, and none in the loss."""
-    if facts.work.perceptual:
+    if facts.work.perceptual != "":
         return []
     severity = Severity.WARN if purpose.action == "train" and not purpose.is_embedded else Severity.INFO
     without = "training goes without that part of its loss" if purpose.action == "train" else "LPIPS is not measured"

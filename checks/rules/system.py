@@ -9,14 +9,9 @@ from checks.facts.records import Facts
 from checks.findings import Finding, Severity
 from checks.machine_commands import as_root, in_shell
 from checks.purpose import Purpose
-from checks.rules.gpu_count import devices_used
+from checks.rules.needs import GIB, least_memory, memory_needed
 from checks.rules.registry import found, rule
-from sherf_core.memory import GPU_PROCESS_RAM, cpu_bytes
 
-GIB = 1024**3
-# Each GPU that trains has four processes that read pictures, each with its own Python and torch: about 1 GiB.
-READERS = 4 * GIB
-LEAST_CHUNK, CPU_CHUNK = 16_384, 32_768
 # Room for results: pictures and a report, or five checkpoints of about 0.6 GiB (the size of a published one) with
 # their optimiser; the least is one checkpoint written beside the one that it replaces.
 DISK_COMFORT = {"eval": GIB, "train": 5 * GIB}
@@ -55,18 +50,6 @@ def memory(facts: Facts, purpose: Purpose) -> list[Finding]:
     never = whole is not None and whole < least_memory(purpose)
     fix = _more_memory(facts, purpose, needed, whole)
     return found("SYS.RAM", Severity.BLOCK if never else Severity.WARN, evidence, fix=fix)
-
-
-def memory_needed(facts: Facts, purpose: Purpose) -> int:
-    """What the work takes as it is usually run; an evaluation may fall back to the CPU, so the larger one counts."""
-    if purpose.action == "eval":
-        return max(GPU_PROCESS_RAM, cpu_bytes("eval", 512, CPU_CHUNK))
-    return max(1, len(devices_used(facts, purpose))) * (GPU_PROCESS_RAM + READERS)
-
-
-def least_memory(purpose: Purpose) -> int:
-    """What it takes at the least: small pictures on the CPU, or training without processes that read."""
-    return cpu_bytes("eval", 256, LEAST_CHUNK) if purpose.action == "eval" else GPU_PROCESS_RAM
 
 
 def _limited_by(facts: Facts) -> str:

@@ -55,7 +55,7 @@ def torch_cpu(facts: Facts, purpose: Purpose) -> list[Finding]:
     kind = f"is built for ROCm {facts.torch.hip_build}" if facts.torch.hip_build else "has no CUDA"
     gpu = facts.gpu.devices[0].name if facts.gpu.devices else "an NVIDIA GPU"
     evidence = [f"torch {facts.torch.version} {kind}; the machine has {gpu}"]
-    if not commands.torch_requirement(facts):
+    if commands.no_torch_serves(facts):
         evidence.append(f"no torch from 2.4 on runs with driver {facts.gpu.driver} on this GPU")
         return found("TORCH.CPU", gpu_trouble(purpose), evidence, fix=commands.update_driver(facts))
     return found("TORCH.CPU", gpu_trouble(purpose), evidence, fix=commands.install_torch(facts, replace=True))

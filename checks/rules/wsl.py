@@ -6,9 +6,9 @@ from checks import machine_commands as commands
 from checks.facts.records import Facts
 from checks.findings import Finding, Severity
 from checks.purpose import Purpose
-from checks.rules.gpu_support import GIB, gpu_trouble, torch_uses_gpu
+from checks.rules.gpu_support import gpu_trouble, torch_uses_gpu
+from checks.rules.needs import GIB, least_memory, memory_needed
 from checks.rules.registry import found, rule
-from checks.rules.system import least_memory, memory_needed
 
 FOLDER = "/usr/lib/wsl"
 SMI = f"{FOLDER}/lib/nvidia-smi"

@@ -13,7 +13,8 @@ def torch_file_candidates(name: str, roots: Iterable[Path]) -> Iterator[Path]:
     """Where a file of this name may lie, best first: `assets/` in each of these folders, then torch's caches."""
     for root in roots:
         yield root / FOLDER / name
-    caches = [Path.home() / ".cache" / "torch"]
+    home = Path(os.path.expanduser("~"))  # unlike Path.home(), no error where there is no home folder
+    caches = [home / ".cache" / "torch"]
     if "XDG_CACHE_HOME" in os.environ:
         caches.insert(0, Path(os.environ["XDG_CACHE_HOME"]) / "torch")
     if "TORCH_HOME" in os.environ:

@@ -7,7 +7,6 @@ the source checkout if the program runs from one. The doctor uses this: nothing 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -16,8 +15,6 @@ HOME_VARIABLE = "SHERFCTL_HOME"
 
 BODY_FOLDERS = ("assets", "models/smpl", "models", "smpl_models", "smpl_models/smpl", "smpl/models", "sherf/assets")
 BODY_NAMES = ("SMPL_NEUTRAL.pkl", "SMPL_NEUTRAL.npz")
-# The neutral body under the name that its publishers gave it (v1.1.0 in small letters, v1.0.0 with a capital M).
-RENAMED_BODY = re.compile(r"basicmodel_neutral_lbs_10_207_0_v1\.\d\.\d\.(pkl|npz)", re.IGNORECASE)
 
 CHECKPOINT_FOLDERS = ("models/smpl", "models", "assets")
 CHECKPOINT_SUFFIXES = (".safetensors", ".pkl")
@@ -56,14 +53,6 @@ def body_candidates(roots: Iterable[Path] | None = None) -> list[Path]:
         files = _files(folder)
         for name in wanted:
             found += [path for path in files if path.name.lower() == name]
-    return _unique(found)
-
-
-def renamed_bodies(roots: Iterable[Path] | None = None) -> list[Path]:
-    """Neutral SMPL bodies that still have their publisher's name."""
-    found = []
-    for folder in _folders(roots, BODY_FOLDERS):
-        found += [path for path in _files(folder) if RENAMED_BODY.fullmatch(path.name)]
     return _unique(found)
 
 

@@ -1,7 +1,7 @@
 """Which subjects, poses and views each data set trains on and is tested on.
 
-The numbers of RenderPeople, THuman, HuMMan and ZJU-MoCap are those of the published evaluation. The demo data set (three
-generated people, 36 views, 3 poses) has its own small split, so that an evaluation takes minutes on a CPU:
+The numbers of RenderPeople, THuman, HuMMan and ZJU-MoCap are those of the published evaluation. The demo data set
+(three generated people, 36 views, 3 poses) has its own small split, so that an evaluation takes minutes on a CPU:
 
 * test: subject 2; subjects 0 and 1, all poses and views, are set aside for training on this data set;
 * the embedded demo weights saw none of the three: they were fitted on 44 other generated people, who do not ship;
@@ -62,6 +62,14 @@ class Split:
     def test_poses(self) -> tuple[int, ...]:
         """Every pose that the test observes or renders."""
         return tuple(sorted({*self.novel_view_poses, self.novel_pose_observation, *self.novel_pose_poses}))
+
+    def training_subjects_in(self, listed: Sequence[str]) -> set[str]:
+        """Names of the training subjects that a list holds, however short it is."""
+        return {
+            wanted if isinstance(wanted, str) else listed[wanted]
+            for wanted in self.train_subjects
+            if isinstance(wanted, str) or wanted < len(listed)
+        }
 
     def training_subjects_of(self, listed: Sequence[str]) -> list[str]:
         """Names of the training subjects; the list must be as long as the split needs."""

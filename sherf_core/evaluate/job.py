@@ -46,12 +46,14 @@ class Options:
         resolution_limit: without `resolution`, the split's own but at most this (the launch profile's).
         statistics: BatchNorm statistics of each sample on its own (the published evaluation), or running ones.
         out: output folder, default runs/eval-DATASET, or runs/eval-DATASET-partial for a part of the pictures.
+        runs: folder in place of `runs/` for that default.
         limit: at most so many pictures.
         device: a torch device.
         tf32: let a GPU round matrix products to TF32, which is faster and not exact.
         points_per_chunk: points near the body that go through the model at once; None leaves the model's default.
         profile: the launch profile's name, for the record.
         program: name and version of the program that runs this, for the record.
+        forced: ids of findings that the user went on past; None where nothing was forced; for the record.
     """
 
     folder: Path = field(default_factory=Path.cwd)
@@ -65,12 +67,14 @@ class Options:
     resolution_limit: int | None = None
     statistics: Literal["sample", "running"] = "sample"
     out: Path | None = None
+    runs: Path | None = None
     limit: int | None = None
     device: str = "cpu"
     tf32: bool = False
     points_per_chunk: int | None = None
     profile: str = ""
     program: Mapping[str, str] = field(default_factory=dict)
+    forced: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,9 @@ class Job:
         self.folder.open(self.plan.items)
         on_open(self.folder)
         evaluation = evaluate(self.plan, self.reader, renderer, metrics, self.folder, on_item)
-        machine = {"profile": self.options.profile, "device": device_name(self.options.device)}
+        machine: dict[str, Any] = {"profile": self.options.profile, "device": device_name(self.options.device)}
+        if self.options.forced is not None:
+            machine["forced_past"] = list(self.options.forced)
         circumstances = Circumstances(self.weights, self.files, machine, self.versions)
         return write_output(evaluation, self.folder, circumstances)
 
@@ -219,7 +225,7 @@ def prepare(options: Options) -> Job:
         "versions": versions,
     }
     name = f"eval-{planned.dataset}-partial" if planned.partial else f"eval-{planned.dataset}"
-    out = options.out or options.folder / "runs" / name
+    out = options.out or (options.runs or options.folder / "runs") / name
     return Job(options, sources, weights, reader, planned, body, vgg, RunFolder(out, settings), files, versions)
 
 

@@ -161,7 +161,7 @@ def plan(split: Split, reader: Reader, *, subjects: Sequence[str] = (), limit: i
             fix="check the folder (--data DIR) or name subjects that are there (--subjects NAME)",
             code="DATA.RP_LAYOUT",
         )
-    training = {listed[index] for index in split.train_subjects if index < len(listed)}
+    training = split.training_subjects_in(listed)
     return Plan(
         dataset=split.dataset,
         subjects=tuple(chosen),

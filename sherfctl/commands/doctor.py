@@ -57,7 +57,7 @@ def doctor(
     ] = None,
     skip: Annotated[list[str] | None, typer.Option(metavar="ID", help="Not these checks.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Start no other process: torch is not asked.")] = False,
-    deep: Annotated[bool, typer.Option("--deep", help="Read all of the data set, with progress.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every picture of the data set, with progress.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if there are warnings.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
     fix: Annotated[
@@ -103,7 +103,7 @@ def doctor(
     _refuse_nonsense({name for name, value in given.items() if value}, context)
     console = console_of(context)
     console.use_json(as_json)
-    selected = _selection(only or (), skip or (), context)
+    selected = _selection(only or [], skip or [], context) if only or skip else None
     if list_only:
         return list_checks(console, selected)
     return examine(
@@ -114,7 +114,7 @@ def doctor(
             data=data,
             gpus=gpus,
             profile=profile,
-            selected=selected if only or skip else None,
+            selected=selected,
             depth="quick" if quick else "deep" if deep else "normal",
             strict=strict,
             fix=fix,
@@ -137,7 +137,7 @@ def _refuse_nonsense(given: set[str], context: typer.Context) -> None:
             raise typer.BadParameter(f"{one} means nothing without {other}", ctx=context)
 
 
-def _selection(only: list[str] | tuple[()], skip: list[str] | tuple[()], context: typer.Context) -> frozenset[str]:
+def _selection(only: list[str], skip: list[str], context: typer.Context) -> frozenset[str]:
     from checks.selection import UnknownCheckError, selected_checks
 
     try:

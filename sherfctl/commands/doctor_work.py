@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,9 +12,9 @@ from sherfctl.console import Console, Progress
 from sherfctl.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from checks import Diagnosis, Facts, Purpose
+    from checks import Diagnosis, Facts
     from checks.verdict import Verdict
-    from sherfctl.commands.doctor_fix import Outcome
+    from sherfctl.commands.doctor_fix import Mending
 
 PROGRAM = f"sherfctl {__version__}"
 
@@ -55,11 +54,11 @@ class Examination:
         return self.diagnoses[0]
 
 
-def list_checks(console: Console, selected: frozenset[str]) -> ExitCode:
+def list_checks(console: Console, selected: frozenset[str] | None) -> ExitCode:
     """The catalogue, as a table or a JSON document."""
     from checks.catalogue import ENTRIES
 
-    entries = [entry for entry in ENTRIES if entry.id in selected]
+    entries = [entry for entry in ENTRIES if selected is None or entry.id in selected]
     if console.json_mode:
         from checks.document import catalogue_document
 
@@ -76,26 +75,27 @@ def examine(console: Console, wishes: Wishes) -> ExitCode:
     _refuse_existing(wishes)
     plan = _plan(wishes)
     examination = _look(console, wishes, plan)
-    outcome = None
+    mending = None
     if wishes.fix:
         from sherfctl.commands.doctor_fix import mend
 
-        outcome = mend(console, examination.facts, examination.diagnoses, yes=wishes.yes, dry_run=wishes.dry_run)
-        if outcome.changed:
+        mending = mend(console, examination.facts, examination.diagnoses, yes=wishes.yes, dry_run=wishes.dry_run)
+        if mending.changed:
             examination = _look(console, wishes, plan)
     status = exit_status(examination.asked, strict=wishes.strict)
-    if outcome is not None and outcome.refused:
+    if mending is not None and (mending.unasked or mending.refused):
         status = ExitCode.FAILED
-    if not console.json_mode and (outcome is None or outcome.changed):
+    if not console.json_mode and (mending is None or mending.changed or not mending.planned):
         from sherfctl.console.doctor_report import show_report
 
         show_report(console, examination.facts, examination.asked, examination.verdict, wishes.selected)
     document = None
     if console.json_mode or wishes.bundle is not None:
-        document = _document(examination, wishes, status, outcome)
+        document = _document(examination, wishes, status, mending)
+    # Before the document: should a file fail, the error is the one document.
+    _write_files(console, wishes, examination, document)
     if console.json_mode and document is not None:
         console.document(document)
-    _write_files(console, wishes, examination, document)
     return status
 
 
@@ -112,7 +112,7 @@ def exit_status(diagnosis: Diagnosis, *, strict: bool) -> ExitCode:
 
 def _refuse_existing(wishes: Wishes) -> None:
     """Before anything is looked at: a file that is there is not replaced."""
-    from checks.snapshots import refuse_existing
+    from checks.new_files import refuse_existing
 
     for path in (wishes.bundle, wishes.save_snapshot, wishes.write_profile):
         if path is not None:
@@ -140,23 +140,30 @@ def _plan(wishes: Wishes) -> Plan:
 
 
 def _look(console: Console, wishes: Wishes, plan: Plan) -> Examination:
-    from checks import Purpose, diagnose
-    from checks.purpose import EMBEDDED, PUBLISHED
+    gpus = wishes.gpus or plan.gpus
+    # Before the rules and their words are imported: torch's child is at work meanwhile.
+    facts = _facts(console, wishes, gpus, plan.precision)
+    from checks.diagnosis import diagnose
+    from checks.purpose import Purpose
     from checks.verdict import purposes_of, verdict
 
-    gpus = wishes.gpus or plan.gpus
-    facts = _facts(console, wishes, gpus, plan.precision)
-    if wishes.dataset is not None:
-        name = wishes.dataset
-    elif wishes.snapshot is not None and facts.dataset.exists:
-        name = facts.dataset.name
-    else:
-        wanted = facts.dataset.exists or wishes.data is not None or wishes.action == "train"
-        name = PUBLISHED if wanted else EMBEDDED
+    name = _dataset(wishes, facts)
     facts = _without_other_data(console, facts, name) if wishes.snapshot is not None else facts
-    purposes: Sequence[Purpose] = purposes_of(Purpose(wishes.action, name, wishes.data, gpus, plan.precision))
+    purposes = purposes_of(Purpose(wishes.action, name, wishes.data, gpus, plan.precision))
     diagnoses = tuple(diagnose(facts, purpose, wishes.selected) for purpose in purposes)
     return Examination(facts, diagnoses, verdict(facts, diagnoses, partial=wishes.selected is not None))
+
+
+def _dataset(wishes: Wishes, facts: Facts) -> Any:
+    """The data set that is asked about: the one named, else one that is there, else the demo."""
+    from checks.purpose import EMBEDDED, PUBLISHED
+
+    if wishes.dataset is not None:
+        return wishes.dataset
+    if wishes.snapshot is not None and facts.dataset.exists:
+        return facts.dataset.name
+    wanted = facts.dataset.exists or wishes.data is not None or wishes.action == "train"
+    return PUBLISHED if wanted else EMBEDDED
 
 
 def _facts(console: Console, wishes: Wishes, gpus: int | None, precision: Any) -> Facts:
@@ -164,21 +171,25 @@ def _facts(console: Console, wishes: Wishes, gpus: int | None, precision: Any) -
         from checks.snapshots import read_snapshot
 
         return read_snapshot(wishes.snapshot)
+    from checks.facts import torch_start
+
+    # First of all: it takes longest, and everything else is imported while it is at work.
+    quick = wishes.depth == "quick"
+    child = None if quick else torch_start.start_torch(torch_start.Request(precision=precision, gpus=gpus or 0))
     from checks import Scope, all_facts
     from checks.purpose import PUBLISHED
 
     reading = _Reading(console)
+    scope = Scope(
+        dataset=wishes.dataset or PUBLISHED,
+        data=wishes.data,
+        depth=wishes.depth,
+        gpus=gpus,
+        precision=precision,
+        on_progress=reading if wishes.depth == "deep" else None,
+    )
     try:
-        return all_facts(
-            Scope(
-                dataset=wishes.dataset or PUBLISHED,
-                data=wishes.data,
-                depth=wishes.depth,
-                gpus=gpus,
-                precision=precision,
-                on_progress=reading if wishes.depth == "deep" else None,
-            )
-        )
+        return all_facts(scope, child)
     finally:
         reading.close()
 
@@ -194,7 +205,7 @@ def _without_other_data(console: Console, facts: Facts, name: str) -> Facts:
     return facts.model_copy(update={"dataset": DatasetFacts()})
 
 
-def _document(examination: Examination, wishes: Wishes, status: ExitCode, outcome: Outcome | None) -> dict[str, Any]:
+def _document(examination: Examination, wishes: Wishes, status: ExitCode, mending: Mending | None) -> dict[str, Any]:
     from checks.document import report_document
 
     return report_document(
@@ -204,7 +215,7 @@ def _document(examination: Examination, wishes: Wishes, status: ExitCode, outcom
         exit_status=int(status),
         look="snapshot" if wishes.snapshot is not None else wishes.depth,
         program=PROGRAM,
-        remedies=() if outcome is None else outcome.documents(),
+        remedies=() if mending is None else mending.documents(),
     )
 
 
@@ -239,7 +250,7 @@ class _Reading:
 
     def __call__(self, done: int, total: int) -> None:
         if self.progress is None:
-            self.progress = self.console.progress("reading", total, "files").__enter__()
+            self.progress = self.console.progress("reading", total, "pictures").__enter__()
         self.progress.total = total
         self.progress.advance(max(0, done - self.progress.done))
 

@@ -65,42 +65,60 @@ def run_eval(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Make the first N pictures only.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, where each setting comes from, and stop.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on past findings that block; the run's document says so.")
+    ] = False,
 ) -> ExitCode:
     """Make new views and poses of people from one picture each, and measure them.
 
     With no option it runs the embedded demo, or the RenderPeople test if its data, weights and body are found.
-    An interrupted run goes on where it stopped when it is started again.
+    An interrupted run goes on where it stopped when it is started again. Where the doctor finds what blocks the run,
+    it is not started.
     """
-    from checks import machine_facts
-    from profiles import resolve_profile
-    from sherf_core.evaluate.job import Options, prepare
+    from dataclasses import replace
+
+    from checks import Purpose, machine_facts
+    from profiles import UnknownProfileError, resolve_profile
+    from sherf_core.evaluate.job import prepare
+    from sherfctl.commands.eval_checks import blockers_of, refuse
+    from sherfctl.commands.eval_settings import Wishes, command_of, options_of, settings_of, show_plan
 
     console = console_of(context)
     console.use_json(as_json)
-    resolved = resolve_profile(profile, machine_facts())
-    job = prepare(
-        Options(
-            dataset=dataset.value if dataset else None,
-            data=data,
-            body=body,
-            checkpoint=checkpoint,
-            subjects=tuple(name.strip() for names in subjects or () for name in names.split(",") if name.strip()),
-            resolution=resolution,
-            resolution_limit=resolved.resolution,
-            statistics=stats.value,
-            out=out,
-            limit=limit,
-            device=resolved.device,
-            tf32=resolved.precision == "tf32",
-            points_per_chunk=resolved.points_per_chunk,
-            profile=resolved.name,
-            program={"sherfctl": __version__},
-        )
+    wishes = Wishes(
+        profile=profile,
+        dataset=dataset.value if dataset else None,
+        data=data,
+        checkpoint=checkpoint,
+        body=body,
+        subjects=tuple(name.strip() for names in subjects or () for name in names.split(",") if name.strip()),
+        resolution=resolution,
+        stats=stats.value,
+        out=out,
+        limit=limit,
     )
+    facts = machine_facts()
+    try:
+        resolved = resolve_profile(profile, facts, Purpose("eval"))
+    except UnknownProfileError as error:
+        from sherfctl.commands.profiles import unknown_profile
+
+        raise unknown_profile(error) from error
+    job = prepare(options_of(wishes, resolved, program={"sherfctl": __version__}))
+    blockers = blockers_of(job, facts)
+    if force:
+        forced = tuple(finding.id for finding in blockers)
+        job = replace(job, options=replace(job.options, forced=forced))
     if dry_run:
-        _show_plan(console, job, resolved)
-        return ExitCode.FINE
+        show_plan(console, job, resolved, settings_of(wishes, resolved, job), command_of(wishes, job), blockers)
+        return ExitCode.FAILED if blockers and not force else ExitCode.FINE
+    if blockers and not force:
+        return refuse(console, blockers)
+    for finding in blockers:
+        console.warn(f"forced past {finding.id}: {finding.title}")
     _announce(console, job, resolved)
     document = _run(console, job)
     if as_json:
@@ -150,31 +168,17 @@ def _announce(console: Console, job: Job, resolved: ResolvedProfile) -> None:
     """What is about to be done, before it takes time."""
     from sherf_core.evaluate.document import HONEST
 
+    if resolved.other_machine:
+        console.warn(resolved.other_machine)
     for note in (*resolved.notes, *job.sources.notes):
         console.note(note)
     plan = job.plan
     console.note(
         f"{plan.dataset}: {len(plan.items)} pictures of {len(plan.subjects)} "
         f"{'person' if len(plan.subjects) == 1 else 'people'} at {job.reader.resolution}x{job.reader.resolution} "
-        f"pixels, profile {resolved.name} ({resolved.device})"
+        f"pixels, profile {resolved.name} ({resolved.profile.device})"
     )
     if plan.missing:
         console.warn(f"{plan.missing} frames are missing on disk; {plan.skipped} pictures are skipped because of them")
     if HONEST[job.weights]:
         console.warn(HONEST[job.weights])
-
-
-def _show_plan(console: Console, job: Job, resolved: ResolvedProfile) -> None:
-    described = job.describe()
-    if console.json_mode:
-        console.document({"dry_run": True, **described, "launch": resolved.as_dict()})
-        return
-    shown = {**described, **described["sources"]}
-    for name in ("sources", "settings", "notes", "vgg", "body_sha256", "checkpoint_sha256", "weights_description"):
-        shown.pop(name)
-    shown["subjects"] = ", ".join(described["subjects"])
-    shown["resolution"] = str(job.reader.resolution)
-    console.fields((name.replace("_", " "), str(value)) for name, value in shown.items())
-    for note in (*resolved.notes, *described["notes"]):
-        console.note(note)
-    console.say("dry run: nothing was computed")

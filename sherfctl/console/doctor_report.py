@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 
 from checks import Diagnosis, Facts, Finding, Severity
@@ -11,18 +10,12 @@ from checks.catalogue.entry import Entry
 from checks.summaries import group_summaries
 from checks.verdict import Verdict
 from sherfctl.console.console import Console, Status
+from sherfctl.console.layout import printable
+from sherfctl.console.steps import ShownSteps
 
 STATUS_OF = {Severity.BLOCK: Status.FAIL, Severity.WARN: Status.WARN, Severity.INFO: Status.INFO}
 HEADINGS = {Severity.BLOCK: "To mend first", Severity.WARN: "Warnings"}
 NOTEBOOKS = {"colab", "kaggle", "jupyter"}
-SHELL, POWERSHELL = "$ ", "PS> "
-FIX, RUN = "fix:", "run"
-CELL = re.compile(r"(?P<place>in a cell\b[^:]*): (?P<code>.+)")
-# Names of files may hold anything, also codes that a terminal obeys.
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# A notebook starts a new shell for each `!` line: these would be forgotten at once, so the kernel does them.
-EXPORT = re.compile(r"export (\w+)=(.*)")
-CHANGE_FOLDER = re.compile(r"cd ([^&;|]+)")
 
 
 def show_report(
@@ -31,7 +24,7 @@ def show_report(
     """The whole report; `selected` are the ids that were asked for, None for all."""
     for sentence in verdict.sentences():
         console.say(printable(sentence))
-    shown = _ShownFixes(facts.platform.notebook in NOTEBOOKS)
+    shown = ShownSteps(facts.platform.notebook in NOTEBOOKS)
     for severity, heading in HEADINGS.items():
         findings = diagnosis.of(severity)
         if findings:
@@ -48,68 +41,12 @@ def show_catalogue(console: Console, entries: Iterable[Entry]) -> None:
     console.table(("id", "group", "title"), [(entry.id, entry.group, entry.title) for entry in entries])
 
 
-def printable(text: str) -> str:
-    """The text without codes that a terminal obeys; they are shown as their numbers."""
-    return CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
-
-
-def notebook_line(command: str) -> str:
-    """A shell command as a line of a notebook's cell."""
-    export, change = EXPORT.fullmatch(command), CHANGE_FOLDER.fullmatch(command)
-    if export:
-        return f"%env {export[1]}={export[2]}"
-    return f"%cd {change[1]}" if change else f"!{command}"
-
-
-class _ShownFixes:
-    """Shows fixes; what was shown with an earlier finding is not shown again."""
-
-    def __init__(self, notebook: bool) -> None:
-        self.notebook = notebook
-        self.fixes: dict[tuple[str, ...], str] = {}
-        self.commands: dict[str, str] = {}
-
-    def show(self, console: Console, finding: Finding) -> None:
-        """The steps of a finding's fix."""
-        if finding.fix in self.fixes:
-            console.fields([(FIX, f"as for {self.fixes[finding.fix]}")], indent=4)
-            return
-        self.fixes[finding.fix] = finding.id
-        label, place_before = FIX, ""
-        for step in finding.fix:
-            place, command = self._command(step)
-            if not command:
-                console.fields([(label, printable(step))], indent=4)
-            elif command in self.commands:
-                console.fields([(label, f"the command of {self.commands[command]}, above")], indent=4)
-            else:
-                if label == FIX or place not in (RUN, place_before):
-                    console.fields([(label, place)], indent=4)
-                self.commands[command] = finding.id
-                console.command(command, indent=6)
-            label, place_before = " " * len(FIX), place
-
-    def _command(self, step: str) -> tuple[str, str]:
-        """Where a command is given, and the command as it is typed there; both empty for a step in words."""
-        cell = CELL.fullmatch(step)
-        if cell:
-            return cell["place"], printable(cell["code"])
-        if step.startswith(POWERSHELL):
-            return "in PowerShell on Windows", printable(step.removeprefix(POWERSHELL))
-        if not step.startswith(SHELL):
-            return "", ""
-        lines = [printable(line) for line in step.removeprefix(SHELL).splitlines()]
-        if self.notebook:
-            return "in a cell", "\n".join(notebook_line(line) for line in lines)
-        return RUN, "\n".join(lines)
-
-
-def _show_finding(console: Console, finding: Finding, shown: _ShownFixes) -> None:
+def _show_finding(console: Console, finding: Finding, shown: ShownSteps) -> None:
     console.item(STATUS_OF[finding.severity], f"{finding.title}  [{finding.id}]")
     for line in finding.evidence:
         console.say(printable(line), indent=4)
     console.say(finding.cause, indent=4)
-    shown.show(console, finding)
+    shown.show(console, finding.id, finding.fix)
     if finding.link:
         console.say(f"more: {finding.link}", indent=4)
 
@@ -117,9 +54,9 @@ def _show_finding(console: Console, finding: Finding, shown: _ShownFixes) -> Non
 def _show_silenced(console: Console, diagnosis: Diagnosis) -> None:
     silenced = [f for f in diagnosis.findings if f.silenced_by and f.severity > Severity.INFO]
     if silenced:
-        console.heading("Skipped")
+        console.say()
     for finding in silenced:
-        console.item(Status.INFO, f"{finding.title}  [{finding.id}] skipped: depends on {finding.silenced_by}")
+        console.item(Status.INFO, f"{finding.title}  [{finding.id}], skipped: depends on {finding.silenced_by}")
 
 
 def _show_groups(console: Console, facts: Facts, diagnosis: Diagnosis, selected: Collection[str] | None) -> None:
@@ -134,8 +71,11 @@ def _show_groups(console: Console, facts: Facts, diagnosis: Diagnosis, selected:
     if fine or facts.problems or diagnosis.undecided:
         console.heading("Checked")
     for group, words in fine.items():
-        unknown = group == "Torch" and facts.torch.state == "not asked"
-        console.item(Status.INFO if unknown else Status.PASS, f"{group}: {printable(words)}")
+        unknown = {
+            "Torch": facts.torch.state == "not asked",
+            "GPU": facts.gpu.present and not facts.gpu.devices,
+        }
+        console.item(Status.INFO if unknown.get(group) else Status.PASS, f"{group}: {printable(words)}")
     for problem in facts.problems:
         console.item(Status.WARN, f"could not look at {problem.collector}: {printable(problem.error)}")
     for identifier, error in diagnosis.undecided:

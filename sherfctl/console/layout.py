@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
+
+# Texts of others (names of files, lines of logs) may hold anything, also codes that a terminal obeys.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def printable(text: str) -> str:
+    """One line of text without codes that a terminal obeys; they are shown as their numbers."""
+    return CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
 
 
 def wrap(text: str, width: int, *, first: str = "", rest: str = "") -> str:

@@ -14,7 +14,7 @@ from checks.catalogue import CATALOGUE
 from checks.document import report_document, schema_text
 from checks.verdict import verdict
 from sherfctl.app import run
-from tests.checks.corpus import CORPUS, machine, troubles
+from tests.checks.corpus import CORPUS, troubles
 
 SCHEMA = Path(checks.__file__).parent / "schemas" / "doctor.schema.json"
 TROUBLES = troubles()

@@ -48,7 +48,9 @@ def test_each_row_in_the_linux_column(row: tuple[str, ...], older: str) -> None:
     assert newest_cuda(below) == older
 
 
-@pytest.mark.parametrize(("row", "older"), list(zip(ROWS[3:], OLDER[3:], strict=True)), ids=lambda v: v[0] if v else "none")
+@pytest.mark.parametrize(
+    ("row", "older"), list(zip(ROWS[3:], OLDER[3:], strict=True)), ids=lambda v: v[0] if v else "none"
+)
 def test_each_row_in_the_windows_column(row: tuple[str, ...], older: str) -> None:
     cuda, _, _, driver, below = row
     assert newest_cuda(driver, windows=True) == cuda

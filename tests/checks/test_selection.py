@@ -35,5 +35,5 @@ def test_the_nearest_is_named(word: str, nearest: str) -> None:
 
 
 def test_nonsense_has_no_nearest() -> None:
-    with pytest.raises(UnknownCheckError, match="there is no check 7$"):
+    with pytest.raises(UnknownCheckError, match=r"there is no check 7$"):
         selected_checks(["7"])

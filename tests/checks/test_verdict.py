@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from checks import Facts, Finding, Purpose, Severity, diagnose
+from checks.facts.records import CollectorProblem
 from checks.summaries import device_of, group_summaries
 from checks.verdict import Verdict, purposes_of, verdict
 from tests.checks.corpus import machine, machines, troubles
@@ -77,6 +80,16 @@ def test_nothing_is_asked_twice_and_only_one_data_set() -> None:
     ]
 
 
+def test_a_named_folder_belongs_to_its_data_set_alone() -> None:
+    folder = Path("/data/here")
+    assert [(purpose.dataset, purpose.data) for purpose in purposes_of(Purpose("train", "THuman", folder))] == [
+        ("THuman", folder),
+        ("demo", None),
+        ("THuman", folder),
+    ]
+    assert [purpose.data for purpose in purposes_of(Purpose("eval", "demo", folder))] == [folder, None]
+
+
 def test_summaries_say_what_is_there(laptop: Facts, workstation: Facts) -> None:
     said = group_summaries(workstation)
     assert said["GPU"] == "NVIDIA GeForce RTX 4090 (24 GiB), driver 580.65.06"
@@ -100,6 +113,15 @@ def test_the_device_is_the_one_that_torch_can_use(workstation: Facts) -> None:
 def test_every_rule_decides(facts: Facts) -> None:
     for dataset in ("demo", "RenderPeople", "ZJU-MoCap"):
         assert diagnose(facts, Purpose("train", dataset, gpus=4, precision="bfloat16")).undecided == ()
+
+
+def test_what_nobody_could_look_for_is_not_called_missing(laptop: Facts) -> None:
+    purpose = Purpose("eval", "RenderPeople")
+    ids = {found.id for found in diagnose(laptop, purpose).findings}
+    assert {"SMPL.MISSING", "CKPT.MISSING", "DATA.MISSING"} <= ids
+    problem = CollectorProblem(collector="body", error="took too long", seconds=30)
+    blind = laptop.model_copy(update={"problems": (problem,)})
+    assert {found.id for found in diagnose(blind, purpose).findings} == ids - {"SMPL.MISSING"}
 
 
 def test_a_rule_that_fails_hides_no_other(laptop: Facts, monkeypatch: pytest.MonkeyPatch) -> None:

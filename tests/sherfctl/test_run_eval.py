@@ -1,5 +1,6 @@
 import io
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -45,6 +46,7 @@ def start(tmp_path, monkeypatch):
     monkeypatch.setattr("sherf_core.data.locations.search_roots", lambda: (tmp_path / "here",))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr("pathlib.Path.home", lambda: tmp_path / "home")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
     def call(*words):
         stdout, stderr = io.StringIO(), io.StringIO()
@@ -73,6 +75,108 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(start, people, tmp_p
     assert status == 0
     assert "dry run: nothing was computed" in stdout
     assert not list((tmp_path / "here").iterdir())
+
+
+def test_a_dry_run_says_where_each_value_comes_from_and_how_to_repeat_it(start, people, tmp_path):
+    words = small(people, "--checkpoint", "untrained", "--limit", 2, "--subjects", "cem")
+    status, stdout, _ = start(*words, "--dry-run", "--json")
+    assert status == 0
+    document = json.loads(stdout)
+    resolved = document["resolved"]
+    assert resolved["resolution"] == {"value": "64", "from": "option --resolution"}
+    assert resolved["data"]["from"] == "option --data"
+    assert resolved["points_per_chunk"]["from"] == "profile cpu"
+    assert resolved["stats"]["from"] == "the published evaluation's"
+    assert resolved["body"] == {"value": "embedded free body", "from": "ships with the program"}
+    program, *rest = shlex.split(document["command"])
+    assert program == "sherfctl"
+    status, stdout, _ = start(*rest[2:], "--dry-run", "--json")
+    assert status == 0
+    again = json.loads(stdout)
+    assert again["command"] == document["command"]
+    assert again["settings"] == document["settings"]
+    assert {name: one["value"] for name, one in again["resolved"].items()} == {
+        name: one["value"] for name, one in resolved.items()
+    }
+    status, stdout, _ = start(*words, "--dry-run")
+    assert f"    {document['command']}\n" in stdout
+
+
+def test_a_profile_gives_defaults_that_options_override(start, people, tmp_path):
+    profile = tmp_path / "mine.yaml"
+    profile.write_text(
+        "name: mine\nsummary: Mine\ndevice: cpu\nevaluation: {resolution: 64, points_per_chunk: 4096}\n"
+        f"paths: {{data: {people}, output: {tmp_path / 'results'}}}\n"
+    )
+    words = ("--profile", profile, "--body", "embedded", "--checkpoint", "untrained", "--dry-run", "--json")
+    status, stdout, _ = start(*words, "--subjects", "ann")
+    assert status == 0
+    document = json.loads(stdout)
+    assert document["dataset"] == "RenderPeople"
+    assert document["resolved"]["data"] == {"value": str(people), "from": "profile mine: paths.data"}
+    assert document["resolved"]["resolution"] == {"value": "64", "from": "profile mine"}
+    assert document["out"] == str(tmp_path / "results" / "eval-RenderPeople-partial")
+    status, stdout, _ = start(*words, "--dataset", "demo", "--out", tmp_path / "there")
+    document = json.loads(stdout)
+    assert document["dataset"] == "demo"
+    assert document["resolved"]["data"]["from"] == "ships with the program"
+    assert document["out"] == str(tmp_path / "there")
+
+
+@pytest.fixture
+def old_python(monkeypatch):
+    """A machine whose Python is too old, which blocks everything."""
+    from checks import Facts
+    from checks.facts.records import PythonFacts
+
+    facts = Facts(python=PythonFacts(version="3.8.10", executable="/usr/bin/python3"))
+    monkeypatch.setattr("checks.machine_facts", lambda: facts)
+
+
+def test_what_the_doctor_says_blocks_is_refused(start, people, tmp_path, old_python):
+    words = small(people, "--checkpoint", "untrained", "--limit", 1)
+    status, stdout, stderr = start(*words)
+    assert (status, stdout) == (1, "")
+    assert "[PY.VERSION]" in stderr
+    assert "fix:" in stderr
+    assert "--force" in stderr
+    assert not list((tmp_path / "here").iterdir())
+    status, stdout, _ = start(*words, "--json")
+    document = json.loads(stdout)
+    assert (status, document["error"]["code"]) == (1, "PY.VERSION")
+    assert [finding["id"] for finding in document["blocked_by"]] == ["PY.VERSION"]
+    status, stdout, _ = start(*words, "--dry-run", "--json")
+    assert status == 1
+    assert json.loads(stdout)["blocked_by"][0]["fix"]
+
+
+def test_force_goes_on_and_the_document_says_so(start, people, old_python):
+    words = small(people, "--checkpoint", "untrained", "--limit", 1, "--json")
+    status, stdout, stderr = start(*words, "--force")
+    assert status == 0
+    assert json.loads(stdout)["machine"]["forced_past"] == ["PY.VERSION"]
+    assert "forced past PY.VERSION" in stderr
+    assert start(*words, "--force", "--dry-run")[0] == 0
+
+
+def test_files_that_are_named_are_not_missed_in_their_usual_places(start, people):
+    """RenderPeople's own body, weights and 480 people are nowhere; all that this run needs was named."""
+    words = ("--profile", "cpu", "--data", people, "--body", "embedded", "--checkpoint", "untrained")
+    status, stdout, stderr = start(*words, "--subjects", "ann", "--resolution", SIDE, "--dry-run", "--json")
+    assert status == 0, stderr
+    assert json.loads(stdout)["blocked_by"] == []
+
+
+def test_a_profile_of_another_machine_is_warned_of_in_one_line(start, people, tmp_path):
+    from profiles import write_profile
+    from tests.checks.corpus import machine
+
+    path = tmp_path / "there.yaml"
+    write_profile(path, machine("kaggle-t4x2"))
+    words = ("--profile", path, "--dataset", "demo", "--data", people, "--resolution", SIDE, "--limit", 1)
+    status, _, stderr = start(*words, "--checkpoint", "untrained", "--out", tmp_path / "out")
+    assert status == 0
+    assert stderr.count("was made for another machine (") == 1
 
 
 def test_runs_reports_resumes_and_sets_other_settings_aside(start, people, tmp_path):
@@ -147,7 +251,6 @@ def test_every_error_has_its_words_and_exit_status(start, people):
         (("--body", "nobody.pkl"), "no body model nobody.pkl"),
         (("--resolution", "512"), "smaller than the resolution of 512"),
         (("--resolution", "32"), "too small for the image encoder"),
-        (("--profile", "colab"), "no profile 'colab'"),
     ):
         status, _, stderr = start(*small(people, "--checkpoint", "untrained"), *words)
         assert status == 1, words
@@ -155,7 +258,8 @@ def test_every_error_has_its_words_and_exit_status(start, people):
 
 
 @pytest.mark.parametrize(
-    "words", [("--limit", "0"), ("--dataset", "thuman"), ("--stats", "mean"), ("--resolution", "x")]
+    "words",
+    [("--limit", "0"), ("--dataset", "thuman"), ("--stats", "mean"), ("--resolution", "x"), ("--profile", "colab")],
 )
 def test_wrong_options_are_usage_errors(start, words):
     assert start(*words)[0] == 2

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from checks.facts.datasets.counts import SHOWN, printable
 from checks.facts.datasets.subjects import Roles, child_folders, is_subject, roles, subjects_near
 from checks.facts.records import DatasetFacts
 from checks.facts.system import filesystem_of
@@ -14,7 +15,6 @@ from sherf_core.data.splits import SPLITS, Split
 from sherf_core.data.subjects import subject_list
 
 Depth = Literal["quick", "normal", "deep"]
-SHOWN = 5
 
 
 def dataset_facts(
@@ -36,12 +36,14 @@ def dataset_facts(
     root = data if data is not None else locations.find_dataset(name)
     if root is None:
         return DatasetFacts(name=name, subjects_at=_elsewhere(name))
+    place = printable(str(root))
     try:
         if not root.is_dir():
-            return DatasetFacts(name=name, root=str(root))
+            return DatasetFacts(name=name, root=place)
         return _of_folder(name, root, depth, on_progress)
     except OSError as error:
-        return DatasetFacts(name=name, root=str(root), exists=True, problem=f"{type(error).__name__}: {error}")
+        problem = printable(f"{type(error).__name__}: {error}")
+        return DatasetFacts(name=name, root=place, exists=True, problem=problem)
 
 
 def _elsewhere(name: str) -> str:
@@ -53,7 +55,7 @@ def _elsewhere(name: str) -> str:
 
 def _of_folder(name: str, root: Path, depth: Depth, on_progress: Callable[[int, int], None] | None) -> DatasetFacts:
     split = SPLITS[name]
-    observed: dict[str, Any] = {"name": name, "root": str(root), "exists": True, "deep": depth == "deep"}
+    observed: dict[str, Any] = {"name": name, "root": printable(str(root)), "exists": True, "deep": depth == "deep"}
     observed["filesystem"] = filesystem_of(root)
     people = subject_list(root) if split.listed_subjects else None
     listed = people.names if people is not None and people.file is not None else None
@@ -61,14 +63,14 @@ def _of_folder(name: str, root: Path, depth: Depth, on_progress: Callable[[int, 
     folders = [child for child in child_folders(root) if child in named or is_subject(root / child, name)]
     if not folders:
         near = subjects_near(root.resolve(), name)
-        observed["subjects_at"] = "" if near is None else str(near)
+        observed["subjects_at"] = "" if near is None else printable(str(near))
     if listed is not None and people is not None:
         missing = [subject for subject in listed if subject not in set(folders)]
-        observed["list_file"], observed["listed"] = str(people.file), len(listed)
+        observed["list_file"], observed["listed"] = printable(str(people.file)), len(listed)
         observed["missing"], observed["missing_count"] = tuple(missing[:SHOWN]), len(missing)
     parts = roles(split, folders if listed is None else listed, folders)
     observed["folders"] = len(folders)
-    observed["people"] = (parts.test or parts.training or tuple(folders))[:SHOWN]
+    observed["people"] = tuple(map(printable, (parts.test or parts.training or folders)[:SHOWN]))
     observed["test_subjects_missing"] = parts.test_missing
     observed["train_subjects_missing"] = parts.training_missing
     if depth != "quick" and folders:

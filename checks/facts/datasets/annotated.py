@@ -56,25 +56,50 @@ class AnnotatedLayout(Layout):
             views.append([Picture(pose, path, _mask_of(path)) for pose, path in pictures])
         return views
 
-    def follow_vertices(
-        self, look: Look, listing: Listing, pictures: list[list[Picture]], frame: Frame, *, deep: bool
+    def follow_bodies(
+        self,
+        look: Look,
+        listing: Listing,
+        pictures: list[list[Picture]],
+        frame: Frame,
+        *,
+        deep: bool,
+        parameters: str = "",
     ) -> None:
-        """Note poses without vertices, and how vertices are found; `frame` names a pose's file."""
+        """Note poses without a body, and how vertices are found.
+
+        Args:
+            look: of the subject.
+            listing: of its folder.
+            pictures: by view.
+            frame: names a pose's file of vertices.
+            deep: read the files of every pose, not of the first alone.
+            parameters: folder of the parameters, whose files are called like those of the vertices; "" asks for none.
+        """
         files = {picture.pose: frame(listing, picture) for picture in pictures[0]}
-        problems = [f"{look.subject.name}/{path}" for path in files.values() if not listing.has(path)]
-        there = [path for path in files.values() if listing.has(path)]
-        for path in there if deep else there[:1]:
+        problems = []
+        for number, path in enumerate(files.values()):
             try:
-                self._vertices(look.subject.name, path)
+                self._body_file(look, listing, path, read=deep or number == 0, parameters=parameters)
             except (SherfError, ValueError, TypeError) as error:
-                problems.append(f"{look.subject.name}/{path}: {str(error).splitlines()[0]}")
+                problems.append(str(error).splitlines()[0])
         look.add("frames_missing", problems, of=len(files))
         look.body_points = lambda pose: self._vertices(look.subject.name, files[pose])
+
+    def _body_file(self, look: Look, listing: Listing, path: str, *, read: bool, parameters: str) -> None:
+        others = [path.replace(VERTICES, parameters, 1)] if parameters else []
+        for wanted in (path, *others):
+            if not listing.has(wanted):
+                raise ValueError(f"{look.subject.name}/{wanted}")
+        if read:
+            self._vertices(look.subject.name, path)
+            for wanted in others:
+                load_numpy(self.root / look.subject.name / wanted)
 
     def _vertices(self, name: str, path: str) -> np.ndarray:
         vertices = np.asarray(load_numpy(self.root / name / path), dtype=np.float64)
         if vertices.ndim != 2 or vertices.shape[1] != 3 or not np.isfinite(vertices).all():
-            raise ValueError(f"an array of shape {vertices.shape}, or not all of it finite")
+            raise ValueError(f"{name}/{path}: an array of shape {vertices.shape}, or not all of it finite")
         return vertices[:: max(1, len(vertices) // POINTS)]
 
 

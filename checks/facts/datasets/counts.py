@@ -10,6 +10,11 @@ from checks.facts.records import Tally
 SHOWN = 5
 
 
+def printable(text: str) -> str:
+    """The text without bytes that are no UTF-8: names of files may hold them, facts may not."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 @dataclass
 class _Count:
     count: int = 0
@@ -52,6 +57,6 @@ class Counts:
     def tallies(self) -> dict[str, Tally]:
         """The finished tallies."""
         return {
-            name: Tally(count=c.count, of=c.of, examples=tuple(c.examples), in_training=c.in_training)
+            name: Tally(count=c.count, of=c.of, examples=tuple(map(printable, c.examples)), in_training=c.in_training)
             for name, c in self._counts.items()
         }

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks.facts.datasets.counts import SHOWN
+from checks.facts.datasets.counts import SHOWN, printable
 from checks.facts.records import Tally
 from sherf_core.data.splits import Split
 from sherf_core.data.subjects import LIST_NAME
@@ -21,7 +21,9 @@ MARKS = {
 }
 # Scans of raw THuman, which hold none of the above, are called results_gyc_20181010_hsc_1_M and so on.
 RAW_THUMAN = "results_"
-LEVELS_UP, LEVELS_DOWN = 3, 3
+LEVELS_UP, LEVELS_DOWN = 3, 4
+# Where nobody said that there are subjects, a folder called img alone is no sign of one.
+MARKS_ELSEWHERE = 2
 MOST_FOLDERS = 300
 
 
@@ -45,10 +47,16 @@ def child_folders(folder: Path) -> list[str]:
         return sorted(entry.name for entry in entries if entry.name[:1] not in "._" and entry.is_dir())
 
 
-def is_subject(folder: Path, dataset: str) -> bool:
-    """Whether a folder looks like a subject of this data set, perhaps a broken one."""
+def is_subject(folder: Path, dataset: str, *, marks: int = 1) -> bool:
+    """Whether a folder looks like a subject of this data set, perhaps a broken one.
+
+    Args:
+        folder: the one to look at.
+        dataset: whose subject it may be.
+        marks: how many of the parts that tell must be there.
+    """
     raw = dataset == "THuman" and folder.name.startswith(RAW_THUMAN)
-    return raw or any(_exists(folder / mark) for mark in MARKS[dataset])
+    return raw or sum(_exists(folder / mark) for mark in MARKS[dataset]) >= marks
 
 
 def roles(split: Split, listed: Sequence[str], folders: Iterable[str]) -> Roles:
@@ -72,15 +80,15 @@ def _part(wanted: range | tuple[str, ...], listed: Sequence[str], there: set[str
     else:
         names, beyond = list(wanted), []
     missing = [name for name in names if name not in there] + beyond
-    tally = Tally(count=len(missing), of=len(wanted), examples=tuple(missing[:SHOWN]))
+    tally = Tally(count=len(missing), of=len(wanted), examples=tuple(map(printable, missing[:SHOWN])))
     return tuple(name for name in names if name in there), tally
 
 
 def subjects_near(root: Path, dataset: str) -> Path | None:
     """The folder that holds the subjects, where `root` is one of them, lies in one, or lies above them."""
     for folder in (root, *root.parents[:LEVELS_UP]):
-        # The list may lie in a folder that only looks like a subject: a root is recognised by what is in its folders.
-        if not (folder / LIST_NAME).is_file() and is_subject(folder, dataset):
+        # A folder with the list in it is no subject, whatever else lies there.
+        if not (folder / LIST_NAME).is_file() and is_subject(folder, dataset, marks=MARKS_ELSEWHERE):
             return folder.parent
     level, looked = [root], 0
     for _ in range(LEVELS_DOWN):
@@ -88,7 +96,7 @@ def subjects_near(root: Path, dataset: str) -> Path | None:
         for folder in level:
             children = _children(folder)[: MOST_FOLDERS - looked]
             looked += len(children)
-            if folder != root and any(is_subject(child, dataset) for child in children):
+            if folder != root and any(is_subject(child, dataset, marks=MARKS_ELSEWHERE) for child in children):
                 return folder
             deeper += children
         level = deeper

@@ -42,7 +42,7 @@ class THumanLayout(AnnotatedLayout):
         if self.parameters in listing.names(""):
             self._note_parameters(look, listing, poses, deep)
         pictures = self.wanted(annotations, poses, inside)
-        self.follow_vertices(look, listing, pictures, _vertex_file, deep=deep)
+        self.follow_bodies(look, listing, pictures, _vertex_file, deep=deep)
         self.note_pictures(look, listing, annotations.cameras[: self.split.views], pictures)
 
     def _note_parameters(self, look: Look, listing: Listing, poses: list[int], deep: bool) -> None:

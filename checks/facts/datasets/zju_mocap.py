@@ -8,6 +8,7 @@ from checks.facts.datasets.annotated import MASKS, VERTICES, AnnotatedLayout
 from checks.facts.datasets.annotations import NAME, Annotations, inside
 from checks.facts.datasets.layout import Listing, Look, Picture, Subject
 
+PARAMETERS = "new_params"
 ODD_SUBJECTS = ("CoreView_313", "CoreView_315")
 ODD_FIELD = 4
 """The field, counted from 0, of an annotated name that the picture may be called after."""
@@ -16,7 +17,7 @@ ODD_FIELD = 4
 class ZjuMocapLayout(AnnotatedLayout):
     """Twenty and more cameras; translations in millimetres; two subjects whose pictures have other names."""
 
-    parts = (MASKS, VERTICES, "new_params")
+    parts = (MASKS, VERTICES, PARAMETERS)
 
     def survey(self, subject: Subject) -> Look:
         """A folder without annotations is not asked for more."""
@@ -45,7 +46,7 @@ class ZjuMocapLayout(AnnotatedLayout):
         pictures = self.wanted(annotations, poses, (lambda path: _odd_name(listing, path)) if odd else inside)
         if odd and not self._note_odd_names(look, listing, annotations, poses, pictures):
             return
-        self.follow_vertices(look, listing, pictures, _vertex_file, deep=deep)
+        self.follow_bodies(look, listing, pictures, _vertex_file, deep=deep, parameters=PARAMETERS)
         self.note_pictures(look, listing, annotations.cameras[: self.split.views], pictures)
 
     def _note_odd_names(

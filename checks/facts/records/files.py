@@ -71,8 +71,8 @@ class WorkFolderFacts(Record):
     """Pictures that lie there loose: somebody may want to know how to use one photo."""
     unneeded_bodies: tuple[str, ...] = ()
     """Files named SMPL_NEUTRAL_renderpeople.pkl, which nothing reads."""
-    perceptual: str = ""
-    """The VGG16 weights for LPIPS, or ""."""
+    perceptual: str | None = None
+    """The VGG16 weights for LPIPS, "" where there are none, None where nobody looked."""
     stray_checkpoints: tuple[str, ...] = ()
     """Checkpoints for the data set that lie where none is looked for."""
     other_checkpoints: tuple[str, ...] = ()

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from checks.facts.collect import SHIPPED, missing_parts
-from checks.facts.datasets import dataset_facts
 
 
 def touch(root: Path, *names: str) -> None:
@@ -15,25 +14,6 @@ def touch(root: Path, *names: str) -> None:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
-
-
-@pytest.mark.parametrize("place", ["human_list.txt", "../human_list.txt"])
-def test_people_are_counted(tmp_path: Path, place: str) -> None:
-    root = tmp_path / "20230228"
-    for number in range(7):
-        (root / f"person_{number}").mkdir(parents=True)
-    (root / place).write_text("\n".join(f"person_{number}" for number in range(15)) + "\n\n")
-    facts = dataset_facts("RenderPeople", root)
-    assert (facts.exists, facts.listed, facts.folders, facts.missing_count) == (True, 15, 7, 8)
-    assert facts.missing == ("person_7", "person_8", "person_9", "person_10", "person_11")
-
-
-def test_data_without_a_list_and_without_a_folder(tmp_path: Path) -> None:
-    (tmp_path / "d" / "person").mkdir(parents=True)
-    facts = dataset_facts("RenderPeople", tmp_path / "d")
-    assert (facts.exists, facts.list_file, facts.listed, facts.folders) == (True, "", None, 1)
-    gone = dataset_facts("RenderPeople", tmp_path / "nothing")
-    assert (gone.exists, gone.root) == (False, str(tmp_path / "nothing"))
 
 
 def test_missing_parts_of_the_installation(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.facts.files import named_bodies
+from checks.facts.named_bodies import named_bodies
 from checks.facts.records import NamedBody
 
 NEUTRAL = "basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl"

@@ -39,8 +39,8 @@ def test_a_healthy_one(tmp_path: Path) -> None:
     root = files(tmp_path, {**KERNEL, "dev/dxg": "", "usr/lib/wsl/lib/libcuda.so.1.1": ""})
     (root / "usr/lib/wsl/lib/libcuda.so.1").symlink_to("libcuda.so.1.1")
     smi = program(root / "usr/lib/wsl/lib/nvidia-smi")
-    facts = wsl_facts(root, {"PATH": str(smi.parent)})
-    assert facts == WslFacts(dxg="ok", libcuda_is_link=True, smi=str(smi))
+    facts = wsl_facts(root, {"PATH": str(smi.parent), "WSL_DISTRO_NAME": "Ubuntu-22.04"})
+    assert facts == WslFacts(name="Ubuntu-22.04", dxg="ok", libcuda_is_link=True, smi=str(smi))
 
 
 def test_one_with_a_linux_driver(tmp_path: Path) -> None:

@@ -238,7 +238,9 @@ def test_links_within_a_project_move_with_it(tmp_path: Path, monkeypatch: pytest
     write_body(project / "models" / "deep" / "a.pkl")
     outside = write_body(tmp_path / "elsewhere" / "b.pkl")
     monkeypatch.chdir(project)
-    assert apply(remedy("link", "models/deep/a.pkl", "models/smpl/a.pkl")).state == "done"
+    outcome = apply(remedy("link", "models/deep/a.pkl", "models/smpl/a.pkl"))
+    # What undoes it works from every folder.
+    assert outcome.undo == f"rm {project / 'models/smpl/a.pkl'} && rmdir {project / 'models/smpl'}"
     assert apply(remedy("link", outside, "models/smpl/b.pkl")).state == "done"
     assert os.readlink("models/smpl/a.pkl") == "../deep/a.pkl"
     assert os.readlink("models/smpl/b.pkl") == str(outside)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from checks import Facts, Purpose, diagnose
-from checks.facts.files import body_facts, checkpoint_facts, named_bodies
+from checks.facts.checkpoints import checkpoint_facts
+from checks.facts.files import body_facts
+from checks.facts.named_bodies import named_bodies
 from checks.facts.work import work_facts
 from checks.remedies import Remedy, apply, plan
 from sherf_core.data import locations
@@ -30,10 +32,6 @@ def planned(workstation: Facts, root: Path) -> tuple[Remedy, ...]:
         }
     )
     return plan(facts, [diagnose(facts, EVAL)])
-
-
-def body_of(*places: str, shapes: int = 10) -> tuple[list[str], int]:
-    return list(places), shapes
 
 
 @pytest.mark.parametrize(
@@ -64,7 +62,7 @@ def test_a_second_plan_is_empty(
         assert {outcome.state for outcome in outcomes} <= {"done"}
     assert len(rounds[0]) == len(places)
     assert rounds[-1] == ()
-    assert body_facts(tmp_path / (locations.find_body([tmp_path]) or "")).problem == ""
+    assert body_facts(locations.find_body([tmp_path]) or tmp_path).problem == ""
     assert locations.find_checkpoint("RenderPeople", [tmp_path]) is None or len(places) == 2
 
 

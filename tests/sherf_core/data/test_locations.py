@@ -34,19 +34,6 @@ def test_a_link_that_leads_nowhere_comes_last(tmp_path: Path) -> None:
     assert locations.find_body([tmp_path]) == tmp_path / "models/SMPL_NEUTRAL.npz"
 
 
-@pytest.mark.parametrize(
-    ("name", "renamed"),
-    [
-        ("basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl", True),
-        ("basicModel_neutral_lbs_10_207_0_v1.0.0.pkl", True),
-        ("basicmodel_f_lbs_10_207_0_v1.1.0.pkl", False),
-    ],
-)
-def test_bodies_with_their_publishers_name(tmp_path: Path, name: str, renamed: bool) -> None:
-    touch(tmp_path, f"assets/{name}")
-    assert bool(locations.renamed_bodies([tmp_path])) is renamed
-
-
 def test_locations_of_checkpoints_and_data(tmp_path: Path) -> None:
     assert locations.find_checkpoint("RenderPeople", [tmp_path]) is None
     touch(tmp_path, "models/smpl/SHERF_RenderPeople.pkl", "models/smpl/SHERF_THuman.pkl")

@@ -28,7 +28,7 @@ class Machine:
         self.facts = facts
         self.scopes: list[Scope] = []
 
-    def look(self, scope: Scope) -> Facts:
+    def look(self, scope: Scope, child: object = None) -> Facts:
         self.scopes.append(scope)
         if scope.on_progress is not None:
             for done in range(5):
@@ -45,6 +45,7 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
     monkeypatch.chdir(tmp_path)
     laptop = Machine(machine("cpu-laptop"))
     monkeypatch.setattr("checks.all_facts", laptop.look)
+    monkeypatch.setattr("checks.facts.torch_start.start_torch", lambda request: None)
     return laptop
 
 
@@ -107,8 +108,8 @@ def test_a_deep_look_shows_progress_on_standard_error() -> None:
     status, text, news = doctor("--deep", "--json")
     assert status == ExitCode.FINE
     assert json.loads(text)["look"] == "deep"
-    assert "reading: 4 files" in news
-    assert "reading: 4 of 4 files" in news
+    assert "reading: 4 pictures" in news
+    assert "reading: 4 of 4 pictures" in news
 
 
 def test_a_quick_look_says_that_torch_was_not_asked(here: Machine) -> None:
@@ -164,7 +165,7 @@ def test_what_follows_from_a_skipped_check_stays_silent(here: Machine) -> None:
     here.change(python=python, torch=here.facts.torch.model_copy(update={"state": "missing"}))
     status, text, _ = doctor("--skip", "PY.VERSION")
     assert status == ExitCode.FINE
-    assert "[TORCH.MISSING] skipped: depends on PY.VERSION" in in_one_line(text)
+    assert "[TORCH.MISSING], skipped: depends on PY.VERSION" in in_one_line(text)
 
 
 @pytest.mark.parametrize(
@@ -241,6 +242,15 @@ def test_facts_are_recorded_and_nothing_is_replaced(here: Machine, tmp_path: Pat
     assert path.read_bytes() == before
 
 
+def test_a_file_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for option in ("--save-snapshot", "--bundle", "--write-profile"):
+        status, text, news = doctor(option, "file/x", "--json")
+        assert status == ExitCode.FAILED
+        assert set(json.loads(text)) == {"error"}
+        assert "error:" in news
+
+
 def test_a_bundle_is_written_beside_the_report(tmp_path: Path) -> None:
     status, text, news = doctor("--bundle", "bundle.zip")
     assert status == ExitCode.FINE
@@ -287,7 +297,7 @@ def test_only_commands_and_long_words_pass_the_edge(here: Machine, name: str, co
     for purpose in (("--for", "train"), ("--dataset", "RenderPeople"), ("--dataset", "ZJU-MoCap")):
         _, text, _ = doctor(*purpose, COLUMNS=str(columns))
         for line in text.splitlines():
-            command = line.startswith("      ") and not line.startswith("       ")
+            command = line.startswith(" " * 12) and not line.startswith(" " * 13)
             assert len(line) <= columns or command or len(line.split()) <= 2, line
 
 

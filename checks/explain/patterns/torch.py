@@ -1,0 +1,67 @@
+"""Words of a missing, mixed or damaged torch, and of kernels that fail."""
+
+from checks.explain.pattern import HINT, LIKELY, MAYBE, Pattern
+from checks.explain.patterns.words import OPTIMIZED_AWAY
+
+_TORCH = r"\btorch\b|libtorch|libc10"
+_GONE = r"(?:cannot open shared object file|undefined symbol|file too short|invalid ELF header)"
+
+PATTERNS = (
+    Pattern("TORCH.MISSING", r"No module named ['\"]?torch\b(?!\.|_)"),
+    Pattern("TORCH.MISSING", r"Torch(?: is|'s)? not installed", LIKELY, question=True),
+    Pattern("TORCH.CPU", r"(?:Py)?Torch (?:was )?not compiled with CUDA(?: enabled)?"),
+    Pattern("TORCH.CPU", r"(?:Py)?Torch not linked with CUDA"),
+    Pattern("TORCH.CPU", r"module 'torch\._C' has no attribute '_cuda_"),
+    Pattern("TORCH.CPU", r"Cannot (?:access|get) .{0,40}this build of PyTorch (?:has no|without) CUDA", LIKELY),
+    Pattern("TORCH.BROKEN", r"lib(?:torch|c10|shm)\w*\.so\S{0,6}:? .{0,40}" + _GONE, unless=OPTIMIZED_AWAY),
+    Pattern(
+        "TORCH.BROKEN",
+        r"lib(?:cupti|cublas|cublasLt|cusparse|cusparseLt|cufft|cufile|curand|cusolver|cudart|nvrtc|nvToolsExt|nvJitLink|nccl|"
+        r"nvshmem_host|gomp|mkl_\w+|gfortran)(?:-\w+)?\.so[\d.]*: .{0,40}" + _GONE,
+        LIKELY,
+        near=_TORCH,
+        unless=OPTIMIZED_AWAY,
+    ),
+    Pattern("TORCH.BROKEN", r"__nvJitLink\w+, version libnvJitLink"),
+    Pattern("TORCH.BROKEN", r"not defined in file lib(?:cublas|cusparse|nvJitLink|nccl|cudart)\w*\.so"),
+    Pattern("TORCH.BROKEN", r"undefined symbol: iJIT_"),
+    Pattern("TORCH.BROKEN", r"undefined symbol: nccl\w+"),
+    Pattern("TORCH.BROKEN", r"undefined symbol: _ZN\w{0,2}(?:3c10|2at|5torch)", LIKELY, unless=OPTIMIZED_AWAY),
+    Pattern("TORCH.BROKEN", r"libcu\w+\.so\.\*\[0-9\]\W+not found in the system path"),
+    Pattern("TORCH.BROKEN", r"Failed to load PyTorch C extensions"),
+    Pattern("TORCH.BROKEN", r"No module named ['\"]?torch\._C"),
+    Pattern("TORCH.BROKEN", r"partially initialized module 'torch'"),
+    Pattern("TORCH.BROKEN", r"module 'torch' has no attribute '(?:__version__|Tensor|nn|cuda|_C|version|float32)'"),
+    Pattern("TORCH.BROKEN", r"cannot import name '\w+' from 'torch' \((?:unknown location|[^)]*)\)", LIKELY),
+    Pattern("TORCH.BROKEN", r"operator torchvision::nms does not exist"),
+    Pattern("TORCH.BROKEN", r"Couldn't load custom C\+\+ ops"),
+    Pattern("TORCH.BROKEN", r"A module that was compiled using NumPy 1\.x cannot be run in", LIKELY, near=_TORCH),
+    Pattern("TORCH.BROKEN", r"RuntimeError: Numpy is not available", LIKELY),
+    Pattern("TORCH.BROKEN", r"\[WinError (?:126|127|182|193|1114)\].{0,200}torch\W"),
+    Pattern("TORCH.BROKEN", r"cannot allocate memory in static TLS block", LIKELY),
+    Pattern("TORCH.BROKEN", r"version 'GLIBC(?:XX)?_[\d.]+' not found", LIKELY, near=_TORCH, unless=OPTIMIZED_AWAY),
+    Pattern("TORCH.BROKEN", r"Could not load this library: .{0,120}torch"),
+    Pattern("TORCH.KERNEL", r"CUBLAS_STATUS_(?:EXECUTION_FAILED|INTERNAL_ERROR|INVALID_VALUE|NOT_SUPPORTED)", LIKELY),
+    Pattern("TORCH.KERNEL", r"CUBLAS_STATUS_NOT_INITIALIZED", LIKELY),
+    Pattern("TORCH.KERNEL", r"CUDNN_STATUS_(?:EXECUTION_FAILED|INTERNAL_ERROR|MAPPING_ERROR)", LIKELY),
+    Pattern("TORCH.KERNEL", r"an illegal memory access was encountered", LIKELY),
+    Pattern("TORCH.KERNEL", r"an illegal instruction was encountered", LIKELY),
+    Pattern("TORCH.KERNEL", r"CUDA error: unspecified launch failure", LIKELY),
+    Pattern("TORCH.KERNEL", r"CUDA error: misaligned address", LIKELY),
+    Pattern("TORCH.KERNEL", r"the launch timed out and was terminated", LIKELY),
+    Pattern("TORCH.KERNEL", r"^Illegal instruction(?: \(core dumped\))?$", HINT, lines=True),
+    Pattern("LIB.CUDNN", r"cuDNN version incompatibility: PyTorch was compiled against"),
+    Pattern("LIB.CUDNN", r"not defined in file libcudnn"),
+    Pattern("LIB.CUDNN", r"libcudnn\w*\.so[\d.]*: .{0,40}undefined symbol"),
+    Pattern("LIB.CUDNN", r"undefined symbol: \w+,? version libcudnn"),
+    Pattern("LIB.CUDNN", r"undefined symbol: cudnn\w+"),
+    Pattern("LIB.CUDNN", r"Could not load (?:library|symbol) (?:lib)?cudnn", unless=r"libcuda\.so"),
+    Pattern("LIB.CUDNN", r"Cannot load symbol cudnn", unless=r"libcuda\.so"),
+    Pattern("LIB.CUDNN", r"Unable to load any of \{libcudnn"),
+    Pattern("LIB.CUDNN", r"libcudnn\w*\.so[\d.]*: cannot open shared object file", LIKELY),
+    Pattern("LIB.CUDNN", r"CUDNN_STATUS_\w*VERSION_MISMATCH"),
+    Pattern("LIB.CUDNN", r"CUDNN_STATUS_SUBLIBRARY_LOADING_FAILED"),
+    Pattern("LIB.CUDNN", r"CUDNN_STATUS_NOT_INITIALIZED", LIKELY),
+    Pattern("LIB.CUDNN", r"Loaded runtime CuDNN library: .{0,80}but source was compiled with"),
+    Pattern("RUN.VRAM", r"CU(?:BLAS|DNN)_STATUS_NOT_INITIALIZED", MAYBE),
+)
