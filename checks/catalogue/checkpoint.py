@@ -37,11 +37,12 @@ ENTRIES: tuple[Entry, ...] = (
         "CKPT.PERSISTENCE",
         "Checkpoint",
         "the checkpoint is a pickle of the published code",
-        "Such files carry source code, which is never run here. This version reads .safetensors only, and does not "
-        "convert yet. Nothing is wrong with the file.",
+        "Such files carry source code and need the published code's packages to be loaded (dnnlib, torch_utils). Here "
+        "they are read without running any of it, and converted once.",
         (
-            "name weights in the other form, if you have them: --checkpoint FILE.safetensors",
-            "or try all but the weights: --checkpoint untrained",
+            "nothing to do: `sherfctl run eval --checkpoint FILE.pkl` takes it",
+            "for other programs, a plain file of its weights:",
+            "$ sherfctl convert SHERF_RenderPeople.pkl",
         ),
     ),
 )
