@@ -116,7 +116,7 @@ def _is_torch_save(path: Path) -> bool:
 
 def _published(path: Path, expected: Mapping[str, TensorShape], quick: bool) -> dict[str, object]:
     """A pickle of the published code: the names and shapes of its network, no numbers."""
-    readable = {"problem": "CKPT.PERSISTENCE", "found": f"{path} is a pickle of the published code"}
+    readable: dict[str, object] = {"problem": "CKPT.PERSISTENCE", "found": f"{path} is a pickle of the published code"}
     if quick:
         return readable
     from sherf_core.io.published import read_published
