@@ -5,6 +5,7 @@ A step that starts with `$ ` is a shell command, one with `PS> ` is for PowerShe
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Mapping
 
@@ -14,6 +15,8 @@ from checks.facts.records import Facts
 
 DRIVER_SITE = "https://www.nvidia.com/drivers"
 CONTAINER_TOOLKIT_SITE = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
+ENVIRONMENT = "~/sherf-environment"
+DEBIAN_PYTHON = re.compile(r"/usr/bin/(python3(?:\.\d+)?)")
 OLDEST_TORCH = "torch>=2.4"
 INSTALL = {
     "apt": "apt-get install {}",
@@ -77,15 +80,32 @@ def remove_packages(facts: Facts, names: tuple[str, ...]) -> tuple[str, ...]:
     return (as_root(facts, REMOVE[manager].format(" ".join(map(shlex.quote, names)))),)
 
 
-def pip_install(facts: Facts, requirement: str, *, options: str = "") -> tuple[str, ...]:
-    """Install a Python package into this Python; a system's own Python is left alone in favour of an environment."""
-    what = f'{options + " " if options else ""}"{requirement}"'
+def pip_install(facts: Facts, *requirements: str, options: str = "") -> tuple[str, ...]:
+    """Install Python packages into this Python; a system's own Python is left alone in favour of an environment."""
+    what = " ".join([*([options] if options else []), *(f'"{requirement}"' for requirement in requirements)])
     if facts.python.manager == "system" and not (facts.platform.container or facts.platform.notebook):
         return (
-            f"$ {python_of(facts)} -m venv ~/sherf-environment",
-            f"$ ~/sherf-environment/bin/pip install {what}    # and this program beside it",
+            *_packages_for_environments(facts),
+            f"$ {python_of(facts)} -m venv {ENVIRONMENT}",
+            f"$ {ENVIRONMENT}/bin/pip install {what}",
+            f"$ {ENVIRONMENT}/bin/pip install {_this_program(facts)}",
+            f"$ {ENVIRONMENT}/bin/sherfctl doctor",
         )
     return (in_shell(facts, f"{python_of(facts)} -m pip install {what}"),)
+
+
+def _packages_for_environments(facts: Facts) -> tuple[str, ...]:
+    """Debian and Ubuntu keep the part of their own Python that makes environments in a package of its own."""
+    own = DEBIAN_PYTHON.fullmatch(facts.python.executable)
+    return install_packages(facts, {"apt": f"{own[1]}-venv"}) if own else ()
+
+
+def _this_program(facts: Facts) -> str:
+    """What pip takes to install this program once more: its checkout, else its name and version."""
+    if facts.python.checkout:
+        return shlex.quote(facts.python.checkout)
+    version = facts.python.packages.get("sherfctl", "")
+    return f'"sherfctl=={version}"' if version else "sherfctl"
 
 
 def install_python(facts: Facts) -> tuple[str, ...]:

@@ -20,14 +20,19 @@ def selected_checks(only: Iterable[str] = (), skip: Iterable[str] = ()) -> froze
         skip: the same.
 
     Raises:
-        UnknownCheckError: a word names no check.
+        UnknownCheckError: a word names no check, or nothing at all.
     """
     wanted = _named(only)
     return (wanted or frozenset(CATALOGUE)) - _named(skip)
 
 
 def _named(words: Iterable[str]) -> frozenset[str]:
-    names = [name.strip().upper() for word in words for name in word.split(",") if name.strip()]
+    names = []
+    for word in words:
+        named = [name.strip().upper() for name in word.split(",") if name.strip()]
+        if not named:
+            raise UnknownCheckError("an empty word names no check; `sherfctl doctor --list` names them all")
+        names += named
     return frozenset(identifier for name in names for identifier in _expanded(name))
 
 

@@ -34,25 +34,44 @@ def write_snapshot(path: Path, facts: Facts) -> None:
 
 
 def read_snapshot(path: Path) -> Facts:
+    """The facts in a file, as `facts_in` finds them.
+
+    Raises:
+        ConfigurationError: as `facts_in`.
+        OSError: it cannot be read.
+    """
+    return facts_in(path.read_bytes(), str(path), path)
+
+
+def facts_in(content: bytes, name: str, path: Path | None = None) -> Facts:
     """The facts in a snapshot, in a whole JSON document of the doctor, or alone.
+
+    Args:
+        content: JSON in UTF-8.
+        name: what it is called in errors.
+        path: the file that it comes from, None where it comes from none.
 
     Raises:
         ConfigurationError: it is no JSON, comes from a newer version, or a field is unknown or of the wrong type.
-        OSError: it cannot be read.
     """
-    document = _parsed(path)
+    try:
+        document = json.loads(content.decode("utf-8-sig"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ConfigurationError(f"{name} is no JSON: {error}", expected=EXPECTED, path=path) from error
     if isinstance(document, dict) and "facts" in document:
         document = document["facts"]
-    if not isinstance(document, dict):
-        raise ConfigurationError(f"{path} holds no facts", expected=EXPECTED, path=path)
-    version = document.get("version")
+    if not isinstance(document, dict) or "version" not in document:
+        raise ConfigurationError(f"{name} is JSON, but it holds no facts of a machine", expected=EXPECTED, path=path)
+    version = document["version"]
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise ConfigurationError(
-            f"{path} is no snapshot: its field `version` is {json.dumps(version)[:40]}", expected=EXPECTED, path=path
+            f"{name} holds no facts of a machine: its field `version` is {json.dumps(version)[:40]}",
+            expected=EXPECTED,
+            path=path,
         )
     if version > FACTS_VERSION:
         raise ConfigurationError(
-            f"{path} was written by a newer sherfctl: its facts have version {version}",
+            f"{name} was written by a newer sherfctl: its facts have version {version}",
             expected=f"version 1 to {FACTS_VERSION}",
             fix="update this sherfctl, or write the snapshot with this one",
             path=path,
@@ -61,18 +80,11 @@ def read_snapshot(path: Path) -> Facts:
         return Facts.model_validate(_upgraded(document) if version < FACTS_VERSION else document)
     except ValidationError as error:
         raise ConfigurationError(
-            f"{path}: {_complaints(error)}",
+            f"{name}: {_complaints(error)}",
             expected=EXPECTED,
             fix="mend or remove what is named, or write the snapshot again",
             path=path,
         ) from error
-
-
-def _parsed(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{path} is no JSON: {error}", expected=EXPECTED, path=path) from error
 
 
 def _upgraded(document: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from checks.facts.records import Facts
 from checks.purpose import Purpose
 from profiles.derive import SMALLEST_CHUNK, Hardware, Reasons, derive, hardware_of, training_precision
 from profiles.fingerprint import differences, fingerprint_of
-from profiles.schema import Profile
+from profiles.schema import ARITHMETIC_FROM, Profile
 from profiles.store import AUTO, FOLDER, Entry, find_profile, read_file
 from sherf_core.memory import GIB, GPU_PROCESS_RAM, cpu_bytes, gpu_bytes
 
@@ -125,7 +125,7 @@ def _fit(profile: Profile, hardware: Hardware, notes: list[str], reasons: Reason
         reasons["evaluation.points_per_chunk"] = f"{reason} (the profile says {wanted})"
     possible, why = training_precision(hardware)
     training = profile.training
-    lacking = {"bfloat16": (8, 0), "tf32": (8, 0), "float16": (7, 0)}.get(training.precision, (0, 0))
+    lacking = ARITHMETIC_FROM.get(training.precision, (0, 0))
     if hardware.capability < lacking:
         reasons["training.precision"] = f"{why} (the profile says {training.precision})"
         training = training.model_copy(update={"precision": possible})

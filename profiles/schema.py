@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
 PUBLISHED_BATCH = 4
 """Pictures behind each step of the published training; another number gives other weights."""
 GPUS_PER_NODE = 16
+# A number that is written as one: neither "1" nor true.
+Whole = Annotated[int, Strict()]
+Amount = Annotated[float, Strict()]
+# Cards by words of their names, with their compute capability, where it is below 8.0.
+OLD_CARDS = (
+    (
+        re.compile(r"\b(T4G?|T400|T600|T1000|T1200|(RTX )?20[678]0|Quadro RTX [3-8]000|TITAN RTX|GTX 16\d0)\b", re.I),
+        (7, 5),
+    ),
+    (re.compile(r"\b(V100S?|TITAN V|GV100)\b", re.I), (7, 0)),
+    (re.compile(r"\b(P100|GP100)\b", re.I), (6, 0)),
+    (re.compile(r"\b(P4|P6|P40|(GTX )?10[5678]0|TITAN XP?)\b", re.I), (6, 1)),
+    (re.compile(r"\b(M4|M6|M10|M40|M60|GTX 9[5678]0)\b", re.I), (5, 2)),
+    (re.compile(r"\bK80\b", re.I), (3, 7)),
+)
+# The compute capability from which a GPU has this arithmetic.
+ARITHMETIC_FROM = {"tf32": (8, 0), "bfloat16": (8, 0), "float16": (7, 0)}
 
 
 class ImpossibleCombination(ValueError):
@@ -26,7 +44,7 @@ class Section(BaseModel):
 
 
 PointsPerChunk = Annotated[
-    int, Field(ge=1024, le=2**24, description="Points sent through the model at once; bounds memory, not the result.")
+    Whole, Field(ge=1024, le=2**24, description="Points sent through the model at once; bounds memory, not the result.")
 ]
 
 
@@ -38,7 +56,7 @@ class Evaluation(Section):
         Field(description="Arithmetic of matrix products. The published figures are float32; tf32 needs a GPU."),
     ] = "float32"
     resolution: Annotated[
-        int, Field(ge=64, le=2048, description="Largest side of the pictures in pixels, unless --resolution says so.")
+        Whole, Field(ge=64, le=2048, description="Largest side of the pictures in pixels, unless --resolution says so.")
     ] = 512
     points_per_chunk: PointsPerChunk = 32_768
 
@@ -53,21 +71,21 @@ class Training(Section):
             "bfloat16 from 8.0."
         ),
     ] = "float32"
-    samples_per_gpu: Annotated[int, Field(ge=1, le=64, description="Pictures at once on each GPU.")] = 1
+    samples_per_gpu: Annotated[Whole, Field(ge=1, le=64, description="Pictures at once on each GPU.")] = 1
     accumulation: Annotated[
-        int, Field(ge=1, le=1024, description="Gradients of so many rounds are added up before a step.")
+        Whole, Field(ge=1, le=1024, description="Gradients of so many rounds are added up before a step.")
     ] = 4
     effective_batch: Annotated[
-        int,
+        Whole,
         Field(
             ge=1,
             description="Pictures behind each step: gpus x nodes x samples_per_gpu x accumulation. The published "
             "training has 4; state another number here if you mean it.",
         ),
     ] = PUBLISHED_BATCH
-    resolution: Annotated[int, Field(ge=64, le=2048, description="Side of the pictures in pixels.")] = 512
+    resolution: Annotated[Whole, Field(ge=64, le=2048, description="Side of the pictures in pixels.")] = 512
     points_per_chunk: PointsPerChunk = 65_536
-    workers: Annotated[int, Field(ge=0, le=64, description="Processes a GPU that read pictures; 0: none.")] = 0
+    workers: Annotated[Whole, Field(ge=0, le=64, description="Processes a GPU that read pictures; 0: none.")] = 0
 
 
 class Paths(Section):
@@ -87,8 +105,8 @@ class Needs(Section):
     """What the machine should have for an evaluation; what is missing is said, and something near is used instead."""
 
     gpu: Annotated[str, Field(description="A word in the GPU's name, such as T4; empty for any GPU.")] = ""
-    vram_gib: Annotated[float, Field(ge=0, description="Free GPU memory for the chunk size, in GiB.")] = 0.0
-    ram_gib: Annotated[float, Field(ge=0, description="Available main memory, in GiB.")] = 0.0
+    vram_gib: Annotated[Amount, Field(ge=0, description="Free GPU memory for the chunk size, in GiB.")] = 0.0
+    ram_gib: Annotated[Amount, Field(ge=0, description="Available main memory, in GiB.")] = 0.0
 
 
 class Slurm(Section):
@@ -103,8 +121,8 @@ class Slurm(Section):
             description='Time limit, in quotes: "2-00:00:00" is two days.',
         ),
     ] = "2-00:00:00"
-    cpus_per_task: Annotated[int, Field(ge=1, description="Cores for each GPU's process.")] = 4
-    memory_gib: Annotated[int | None, Field(ge=1, description="Main memory of each node, in GiB.")] = None
+    cpus_per_task: Annotated[Whole, Field(ge=1, description="Cores for each GPU's process.")] = 4
+    memory_gib: Annotated[Whole | None, Field(ge=1, description="Main memory of each node, in GiB.")] = None
 
     @field_validator("time", mode="before")
     @classmethod
@@ -121,7 +139,7 @@ class Fingerprint(Section):
     gpus: Annotated[
         tuple[str, ...] | None, Field(description="Kinds of GPUs, with count and GiB: `2 x Tesla T4 (15 GiB)`.")
     ] = None
-    memory_gib: Annotated[int | None, Field(description="Main memory, to the nearest power of two.")] = None
+    memory_gib: Annotated[Whole | None, Field(description="Main memory, to the nearest power of two.")] = None
     torch: Annotated[str, Field(description="Version of torch, such as `2.11`.")] = ""
     cuda_build: Annotated[str | None, Field(description="CUDA version that torch was built for; cpu without.")] = None
     driver: Annotated[str, Field(description="Major version of the NVIDIA driver.")] = ""
@@ -134,9 +152,9 @@ class Profile(Section):
     summary: Annotated[str, Field(min_length=1, description="One line: the machine it is for.")]
     device: Annotated[Literal["cpu", "cuda"], Field(description="Where the model runs.")]
     gpus: Annotated[
-        int | None, Field(ge=0, le=GPUS_PER_NODE, description="GPUs of each node [default: 1; 0 with device: cpu].")
+        Whole | None, Field(ge=0, le=GPUS_PER_NODE, description="GPUs of each node [default: 1; 0 with device: cpu].")
     ] = None
-    nodes: Annotated[int, Field(ge=1, le=1024, description="Computers that work together.")] = 1
+    nodes: Annotated[Whole, Field(ge=1, le=1024, description="Computers that work together.")] = 1
     launcher: Annotated[
         Literal["direct", "torchrun", "slurm"],
         Field(description="What starts the processes: direct for one, torchrun for several, slurm on a cluster."),
@@ -155,10 +173,22 @@ class Profile(Section):
         """GPUs of each node."""
         return self.gpus if self.gpus is not None else int(self.device == "cuda")
 
+    @field_validator("name")
+    @classmethod
+    def _not_auto(cls, name: str) -> str:
+        if name == "auto":
+            raise ValueError("auto is the name of the profile that is made for each machine; choose another")
+        return name
+
     @model_validator(mode="after")
     def _combinations(self) -> Profile:
         """Refuse what cannot be together."""
-        problems = [*_device_problems(self), *_launcher_problems(self), *_batch_problems(self)]
+        problems = [
+            *_device_problems(self),
+            *_arithmetic_problems(self),
+            *_launcher_problems(self),
+            *_batch_problems(self),
+        ]
         if problems:
             raise ImpossibleCombination(problems)
         return self
@@ -181,6 +211,22 @@ def _device_problems(profile: Profile) -> list[tuple[str, str]]:
     for name in ("gpu", "vram_gib"):
         if getattr(profile.needs, name):
             problems.append((f"needs.{name}", "a profile with device: cpu cannot need a GPU"))
+    return problems
+
+
+def _arithmetic_problems(profile: Profile) -> list[tuple[str, str]]:
+    """Arithmetic that the card lacks which the profile itself names."""
+    card = profile.needs.gpu
+    capability = next((capability for words, capability in OLD_CARDS if words.search(card)), None)
+    if capability is None:
+        return []
+    problems = []
+    for name, precision in (("evaluation", profile.evaluation.precision), ("training", profile.training.precision)):
+        least = ARITHMETIC_FROM.get(precision, capability)
+        if capability < least:
+            others = "float16 or float32" if name == "training" and capability >= (7, 0) else "float32"
+            message = f"{precision} needs compute capability {least[0]}.{least[1]}, a {card} has "
+            problems.append((f"{name}.precision", f"{message}{capability[0]}.{capability[1]}; use {others}"))
     return problems
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -49,7 +50,7 @@ class Translation:
         action: `eval` for a test command, else `train`.
         dataset: by its name here, "" if the command names none.
         profile: the equivalent profile.
-        command: the command that does it here (eval), "" where there is none yet (train).
+        command: the command that does it here, "" where there is none yet (a training, or another data set).
         remarks: gravest first.
     """
 
@@ -60,12 +61,13 @@ class Translation:
     remarks: tuple[Remark, ...]
 
 
-def translate(text: str, facts: Facts | None = None) -> Translation:
+def translate(text: str, facts: Facts | None = None, runnable: Collection[str] | None = None) -> Translation:
     """The profile that is equivalent to a published command line.
 
     Args:
         text: the command, as it was pasted.
         facts: of this machine, to say where it has fewer GPUs; None leaves that out.
+        runnable: data sets that `sherfctl run eval --dataset` takes; None: all.
 
     Raises:
         ConfigurationError: it is no command line of train.py, or a number in it is none.
@@ -95,11 +97,16 @@ def translate(text: str, facts: Facts | None = None) -> Translation:
     else:
         values["gpus"] = 1
     values["needs"] = {"vram_gib": round(gpu_bytes("eval", side, CHUNK) / GIB, 1)}
+    can_run = runnable is None or not dataset or dataset in runnable
+    if action == "eval" and not can_run:
+        remarks.append(
+            Remark("differs", "cfg", f"`sherfctl run eval` takes no {dataset} yet, so there is no command that does it")
+        )
     _others(command, remarks)
     order = ("wrong", "differs", "ignored")
     remarks.sort(key=lambda remark: order.index(remark.kind))
     profile = Profile.model_validate(values)
-    words = _eval_command(command, dataset, data, side) if action == "eval" else ""
+    words = _eval_command(command, dataset, data, side) if action == "eval" and can_run else ""
     return Translation(action, dataset, profile, words, tuple(remarks))
 
 

@@ -20,20 +20,22 @@ WIDTH = 100
 ALWAYS = ("name", "summary", "device", "gpus", "launcher", "evaluation", "training")
 
 
-def profile_text(profile: Profile, reasons: Mapping[str, str], heading: str) -> str:
+def profile_text(profile: Profile, reasons: Mapping[str, str], heading: str, command: str = "") -> str:
     """A profile as a YAML file.
 
     Args:
         profile: what is written; parts that only repeat the defaults are left out.
         reasons: comments, by dotted field.
         heading: sentences for the top of the file.
+        command: a command below them, in one line however long it is.
     """
     document = profile.model_dump(mode="json", exclude_none=True)
     defaults = profile.model_dump(mode="json", exclude_defaults=True)
     kept = {name: value for name, value in document.items() if name in ALWAYS or name in defaults}
     if "needs" in kept:
         kept["needs"] = defaults["needs"]
-    return "\n".join([*_comment(heading, ""), *_lines(kept, reasons, "", "")]) + "\n"
+    below = [f"#     {' '.join(command.split())}"] if command else []
+    return "\n".join([*_comment(heading, ""), *below, *_lines(kept, reasons, "", "")]) + "\n"
 
 
 def write_profile(path: Path, facts: Facts, purpose: Purpose | None = None) -> Profile:

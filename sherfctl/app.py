@@ -68,15 +68,17 @@ def run(
     with contextlib.redirect_stdout(console.out.stream), contextlib.redirect_stderr(console.err.stream):
         try:
             status = _start(words, console, environment)
-            console.out.stream.flush()
         except BrokenPipeError:
-            _silence(console.out.stream)
             status = ExitCode.FAILED
         except KeyboardInterrupt:
             status = ExitCode.INTERRUPTED
         if status == ExitCode.INTERRUPTED:
             with contextlib.suppress(BrokenPipeError):
                 console.note("interrupted")
+        try:
+            console.out.stream.flush()
+        except BrokenPipeError:
+            _silence(console.out.stream)  # its reader went away, which is no finding: the status stands
     return int(status)
 
 
@@ -112,6 +114,8 @@ def _usage(error: Any, words: list[str], console: Console) -> int:
 
 
 def _failed(error: Exception, words: list[str], console: Console, environment: Mapping[str, str]) -> int:
+    # A command whose own imports fail has not read its options yet.
+    console.use_json(console.json_mode or "--json" in words)
     failure = failure_of(error)
     if failure is not None:
         fields = {name: value or "" for name, value in failure.as_dict().items() if name not in {"type", "path"}}

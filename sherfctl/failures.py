@@ -6,6 +6,8 @@ import contextlib
 import errno
 import os
 import re
+import shlex
+import sys
 import tempfile
 import time
 import traceback
@@ -66,7 +68,22 @@ def failure_of(error: BaseException) -> Failure | None:
         where = f": {error.filename}" if error.filename is not None else ""
         path = str(error.filename) if error.filename is not None else None
         return Failure(kind, f"{os.strerror(error.errno)}{where}", fix=SYSTEM_FIXES[error.errno], path=path)
+    if isinstance(error, ModuleNotFoundError):
+        return _missing_package(error)
     return _out_of_memory(error)
+
+
+def _missing_package(error: ModuleNotFoundError) -> Failure | None:
+    """A package that the program needs and that is not there; None for other modules."""
+    from checks.facts.requirements import may_be_there, package_of
+
+    module = error.name or ""
+    name = "torch" if module == "torch" else package_of(module)
+    if not name or may_be_there(module.partition(".")[0]):
+        return None
+    fix = f'{shlex.quote(sys.executable)} -m pip install "{name}"; `sherfctl doctor` says more'
+    code = "TORCH.MISSING" if name == "torch" else "SYS.INSTALL"
+    return Failure(type(error).__name__, f"the Python package {name} is missing", fix=fix, code=code)
 
 
 def _out_of_memory(error: BaseException) -> Failure | None:

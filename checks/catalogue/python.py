@@ -20,7 +20,8 @@ ENTRIES: tuple[Entry, ...] = (
         "SYS.INSTALL",
         "Python",
         "this installation is incomplete",
-        "Files that ship with the program are missing: a copy that was cut short, or a clone without its large files.",
-        ("clone or install it again; in a source checkout `git status` shows what is missing",),
+        "Files that ship with the program are missing (a copy that was cut short, a clone without its large files), or "
+        "Python packages that it needs.",
+        ("clone it again, or install it again with pip; in a source checkout `git status` shows what is missing",),
     ),
 )

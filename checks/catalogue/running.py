@@ -43,11 +43,16 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "RUN.VRAM",
         "Running",
-        "the GPU's memory is too small",
-        "Even in the smallest pieces the work does not fit into this GPU (`CUDA out of memory`).",
+        "not enough GPU memory",
+        "The work needs more memory than the GPU has left for it (`CUDA out of memory`).",
         (
-            "evaluate on the CPU: sherfctl run eval --profile cpu",
-            "train on a GPU with more memory",
+            "see whether other programs hold its memory, and end those that are not needed:",
+            "$ nvidia-smi",
+            "take less at a time: one picture a GPU, smaller pieces, smaller pictures:",
+            "$ sherfctl run eval --profile laptop-6gb --resolution 256",
+            "or evaluate on the CPU:",
+            "$ sherfctl run eval --profile cpu",
+            "train on smaller pictures (`resolution: 256` in the profile's training), or on a GPU with more memory",
         ),
     ),
     Entry(

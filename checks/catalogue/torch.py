@@ -44,6 +44,7 @@ ENTRIES: tuple[Entry, ...] = (
         "numbers, or several GPUs cannot talk to each other.",
         (
             "restart the machine, then look again: sherfctl doctor --deep",
+            "on servers with NVSwitch (error 802): sudo systemctl enable --now nvidia-fabricmanager",
             "if it stays: install the newest NVIDIA driver, or another build of torch (site below)",
             "until then, work on the CPU: sherfctl run eval --profile cpu",
         ),

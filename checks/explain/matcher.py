@@ -8,13 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from checks.catalogue import CATALOGUE, Entry
-from checks.explain.pattern import HINT, LIKELY, MAYBE, SHORT_TEXT, SURE, Pattern
+from checks.explain.pattern import HINT, LIKELY, MAYBE, REACH, SHORT_TEXT, SURE, Pattern
 from checks.explain.patterns import PATTERNS
-from checks.explain.structure import Role, chain_lines, role_at
+from checks.explain.structure import Role, chain_lines, is_surely_code, remarks_in, role_at
 from checks.explain.text import PIECE, Piece, pieces
 
-REACH = 3_000
-"""Characters before and after a match in which `near` and `unless` are looked for."""
 FEW_LINES = 3
 """A text of so few lines is a message that somebody copied, even if it looks like a line of code."""
 _OCCURRENCES = 8
@@ -90,6 +88,8 @@ class _Seen:
     tracebacks: list[int] = field(default_factory=list)
     lines: int = 0
     characters: int = 0
+    remarks: list[range] = field(default_factory=list)
+    """Of the piece that passes now: what is to be left out of it."""
 
 
 def explain(text: str | Iterable[str]) -> Explanation:
@@ -113,6 +113,7 @@ def explain(text: str | Iterable[str]) -> Explanation:
 def _look(piece: Piece, seen: _Seen) -> None:
     seen.lines = piece.line_number(len(piece.lines.rstrip()))
     seen.characters += len(piece.lines.strip())
+    seen.remarks = remarks_in(piece)
     chains, tracebacks = chain_lines(piece)
     for numbers, known in ((chains, seen.chains), (tracebacks, seen.tracebacks)):
         known.extend(number for number in numbers if not known or number > known[-1])
@@ -155,10 +156,10 @@ def _look_for_cut_words(piece: Piece, few: bool, seen: _Seen) -> None:
 
 def _keep(pattern: Pattern, piece: Piece, span: tuple[int, int], few: bool, seen: _Seen) -> None:
     """Remember a match, if what must stand near it does, and it is not in program code."""
-    if not _surroundings_fit(pattern, piece.joined, span):
+    if not _surroundings_fit(pattern, piece.joined, span) or any(span[0] in remark for remark in seen.remarks):
         return
     role = role_at(piece, span[0])
-    if role is Role.CODE and not few:
+    if role is Role.CODE and not (few and not is_surely_code(piece.line_at(span[0]))):
         return
     line = piece.line_number(span[0])
     hit = _Hit(pattern.id, pattern.weight, line, _evidence(piece, span), role, pattern.consequence)
@@ -168,6 +169,8 @@ def _keep(pattern: Pattern, piece: Piece, span: tuple[int, int], few: bool, seen
 def _surroundings_fit(pattern: Pattern, joined: str, span: tuple[int, int]) -> bool:
     near = _distance(pattern.near_words, joined, span) if pattern.near else None
     if pattern.near and near is None:
+        return False
+    if pattern.when and not pattern.when(joined[span[0] : span[1] + REACH].lower().replace(" ", "")):
         return False
     unless = _distance(pattern.unless_words, joined, span) if pattern.unless else None
     return unless is None or (near is not None and near <= unless)

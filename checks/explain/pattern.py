@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +16,8 @@ MAYBE = 15
 HINT = 10
 """Said only where nothing else was recognised."""
 
+REACH = 3_000
+"""Characters before and after a match in which `near` and `unless` are looked for."""
 SHORT_TEXT = 300
 """Characters up to which a text may be a question in plain words rather than a log."""
 
@@ -36,6 +38,7 @@ class Pattern:
         near: words that must stand not far away as well.
         unless: words that must not stand not far away; where `near` is there too, the nearer of the two decides.
         lines: match single lines (`^` and `$` are their ends) rather than the joined text.
+        when: what must hold of the match with the `REACH` characters after it, in lower case and without spaces.
         question: match short texts only: these are words of a question, which a log may hold by chance.
         consequence: such an error often only follows from another one, so being the last in a log says little.
     """
@@ -45,6 +48,7 @@ class Pattern:
     weight: int = SURE
     near: str = ""
     unless: str = ""
+    when: Callable[[str], bool] | None = None
     lines: bool = False
     question: bool = False
     consequence: bool = False

@@ -19,9 +19,10 @@ _EXCEPTION = re.compile(
 _WARNING = re.compile(r"\b\w*Warning\b|^\[W|\bWARN\b")
 _TITLE = re.compile(r"^#+ ?[\w.\[\]: ]{0,40}(?:Error|Exception)\b")
 _CODE = re.compile(
-    r"""^(?:[+-][ ]|[\w./-]+\.\w{1,4}:\d+:[ ]?)?(?:\d+[ ])?(?:
+    r"""^(?:[+-][ ]?|[\w./-]+\.\w{1,4}:\d+:[ ]?)?(?:\d+[ ])?(?:
         \#|//|/\*|\*[ ]|"{3}|'{3}
       | (?:raise|assert|return|yield|del)\b[ ]
+      | (?:pass|break|continue)\b(?:$|[ ]\#)
       | (?:if|elif|while|for|with|def|class|try|else|except|finally)\b.*:$
       | (?:if|elif|while|except)\b.*\b(?:in|as|is|==)\b
       | (?:import|from)[ ][\w.]+($|[ ]import|[ ]as)
@@ -36,11 +37,32 @@ _CODE = re.compile(
     )""",
     re.VERBOSE,
 )
+# A change that `diff` shows, or a statement with a comment: nobody's error, even if it stands alone.
+_SURELY_CODE = re.compile(
+    r"[+-] ?(?:raise|assert|return|if|except|print|logger|warnings)\b.*[\w)]|(?:pass|break|continue)\b ?#"
+)
+
+
+def _broken(words: str) -> str:
+    """A regex for words that a terminal may have broken anywhere."""
+    return r"\s*".join(words.replace(" ", ""))
+
+
+# torchvision's remark about pictures, which says of itself that it does not matter; older ones are a line only.
+_REMARK = re.compile(
+    rf"{_broken('Failed to load image Python extension')}"
+    rf"(?:[^\0]{{0,900}}?{_broken('you can ignore this warning')}|.*)"
+)
 _CHAIN = re.compile(
     r"During handling of the above exception, another exception occurred"
     r"|The above exception was the direct cause of the following exception"
 )
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\)")
+
+
+def remarks_in(piece: Piece) -> list[range]:
+    """The offsets of remarks that their own program calls unimportant."""
+    return [range(*remark.span()) for remark in _REMARK.finditer(piece.lines)]
 
 
 class Role(Enum):
@@ -85,6 +107,11 @@ def is_code(line: str, piece: Piece) -> bool:
         lines = [other for other in piece.lines.splitlines()[:40] if other and not other.startswith("#")]
         return sum(bool(_CODE.match(other)) for other in lines) > len(lines) / 2
     return bool(_CODE.match(line))
+
+
+def is_surely_code(line: str) -> bool:
+    """Whether a line can be nothing but a piece of a program, even in a text of a single line."""
+    return bool(_SURELY_CODE.match(line))
 
 
 def is_code_listing(line: str) -> bool:

@@ -11,7 +11,8 @@ from typing import Literal
 
 from checks.facts import gpu, memory, python, system, toolkit, torch_probe, wsl
 from checks.facts.gather import Collector, gather
-from checks.facts.records import DatasetFacts, Facts, FileFacts, NamedBody, WorkFolderFacts
+from checks.facts.records import DatasetFacts, Facts, FileFacts, NamedBody, TorchFacts, WorkFolderFacts
+from checks.facts.requirements import PACKAGE, may_be_there, missing_packages
 from checks.facts.torch_start import LAST_WORDS, SECONDS, Request, TorchChild, start_torch
 from checks.purpose import EMBEDDED, PUBLISHED, Precision
 from sherf_core.data import locations
@@ -82,6 +83,8 @@ def machine_facts() -> Facts:
     collectors = _machine_collectors(measured, start_driver=False)
     if gpu.gpu_traces().present:
         collectors = {"torch": _torch_collector(Request(kernels=False), measured), **collectors}
+    else:
+        collectors["torch"] = Collector(_torch_unasked)
     observed, problems = gather(collectors)
     return Facts(**observed, problems=problems)
 
@@ -102,7 +105,7 @@ def collectors_of(scope: Scope, torch: TorchChild | None = None) -> dict[str, Co
     name = PUBLISHED if scope.dataset == EMBEDDED else scope.dataset
     quick = scope.depth == "quick"
     measured = threading.Event()
-    collectors = {}
+    collectors = {"torch": Collector(_torch_unasked)}
     if not quick:
         request = Request(precision=scope.precision, gpus=scope.gpus or 0)
         collectors["torch"] = _torch_collector(request, measured, torch)
@@ -119,8 +122,14 @@ def collectors_of(scope: Scope, torch: TorchChild | None = None) -> dict[str, Co
 
 
 def missing_parts(program: Path = PROGRAM) -> tuple[str, ...]:
-    """Files of the embedded default that this installation lacks."""
-    return tuple(name for name in SHIPPED if not os.path.isfile(program / name))
+    """Files of the embedded default that this installation lacks, and Python packages that the program needs."""
+    files = (name for name in SHIPPED if not os.path.isfile(program / name))
+    return (*files, *(f"{PACKAGE}{name}" for name in missing_packages()))
+
+
+def _torch_unasked() -> TorchFacts:
+    """What can be said without a process: whether there is a torch at all."""
+    return TorchFacts() if may_be_there("torch") else TorchFacts(state="missing")
 
 
 def _machine_collectors(measured: threading.Event, *, start_driver: bool) -> dict[str, Collector]:

@@ -20,6 +20,7 @@ MATTERING = re.compile(
 )
 # A package's folder of metadata carries its name and version; eggs add the Python they are for.
 METADATA = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)(-py\d.*)?\.(dist|egg)-info")
+PROGRAM = Path(__file__).resolve().parents[2]
 UNVERSIONED = re.compile(r"(?P<name>[^-]+)\.egg-info")
 
 
@@ -33,6 +34,7 @@ def python_facts(prefix: str = sys.prefix, base: str = sys.base_prefix) -> Pytho
         environment="" if manager == "system" else prefix,
         manager=manager,
         start_method=_start_method(),
+        checkout=checkout_of(PROGRAM),
         packages=installed_packages(sys.path),
     )
 
@@ -59,6 +61,11 @@ def _packages_in(folder: Path) -> Iterable[tuple[str, str]]:
             # An editable install of old: the version is inside.
             version = re.search(r"^Version: (\S+)", text_of(folder / entry / "PKG-INFO"), re.MULTILINE)
             yield _normalised(entry.removesuffix(".egg-info")), version[1] if version else ""
+
+
+def checkout_of(program: Path) -> str:
+    """The folder that the program's packages lie in, if pip could install it from there; else ""."""
+    return str(program) if (program / "pyproject.toml").is_file() else ""
 
 
 def _normalised(name: str) -> str:

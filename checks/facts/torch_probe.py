@@ -15,6 +15,12 @@ from checks.facts.torch_start import Ending, TorchChild, start_torch
 # How long the child is kept from CUDA at most while NVML measures.
 PATIENCE = 20.0
 ERROR_LINES = 3
+# Lines of a traceback that stand at its margin and say nothing.
+BETWEEN = (
+    "Traceback (most recent call last)",
+    "During handling of the above exception",
+    "The above exception was the direct cause",
+)
 
 
 @dataclass
@@ -106,5 +112,7 @@ def _facts(told: _Told, manner: str, noise: str) -> TorchFacts:
 
 
 def _tail(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return "\n".join(lines[-ERROR_LINES:])
+    """The last lines that say what is wrong: of a traceback the errors, not the places in somebody's source."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if not line[0].isspace() and not line.startswith(BETWEEN)]
+    return "\n".join(line.strip() for line in (telling or lines)[-ERROR_LINES:])

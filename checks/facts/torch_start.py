@@ -5,7 +5,6 @@ Importing torch takes most of the doctor's time, so a command starts the child f
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -13,6 +12,8 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from checks.facts.requirements import may_be_there
 
 CHILD = Path(__file__).with_name("torch_child.py")
 SECONDS = 60.0
@@ -99,7 +100,7 @@ def start_torch(
         program: the child's program; tests replace it.
     """
     request = request or Request()
-    if not _may_be_there():
+    if not may_be_there("torch"):
         return TorchChild(missing=True)
     wanted = {**asdict(request), "parent": os.getpid(), "seconds": seconds}
     try:
@@ -112,10 +113,3 @@ def start_torch(
     except (OSError, ValueError) as error:
         return TorchChild(error=f"no child process could be started: {error}")
     return TorchChild(process, seconds=seconds, started=time.monotonic())
-
-
-def _may_be_there() -> bool:
-    try:
-        return importlib.util.find_spec("torch") is not None
-    except (ImportError, ValueError, AttributeError):
-        return True  # something odd goes by that name: the child finds out

@@ -79,7 +79,7 @@ def list_missing(facts: Facts, purpose: Purpose) -> list[Finding]:
         "or write one with the people that are there:",
         f"$ (cd {quote(data.root)} && ls -d */ | tr -d / > human_list.txt)",
     ]
-    return found("DATA.LIST", severity, [f"{data.root}: {data.folders} people, no human_list.txt"], fix=fix)
+    return found("DATA.LIST", severity, [f"{data.root}: {_people(data.folders)}, no human_list.txt"], fix=fix)
 
 
 @rule("DATA.RP_COUNT")
@@ -98,7 +98,7 @@ def too_few_people(facts: Facts, purpose: Purpose) -> list[Finding]:
     if not too_short and not missing.count:
         return []
     evidence = [
-        f"{data.root}: {people} people, the published split goes up to number {needed}" if too_short else "",
+        f"{data.root}: {_people(people)}, the published split goes up to number {needed}" if too_short else "",
         counted(missing, f"people that this purpose needs are not in {data.root}"),
     ]
     fix = [f"get the full {purpose.dataset} set from its authors"]
@@ -142,9 +142,13 @@ def on_a_windows_drive(facts: Facts, purpose: Purpose) -> list[Finding]:
     data = present(facts, purpose)
     if data is None or not facts.platform.wsl or data.filesystem not in WINDOWS_DRIVES:
         return []
-    target = f"~/data/{PurePath(data.root).name}"
+    target = f"~/data/{quote(PurePath(data.root).name)}"
     fix = [f"$ mkdir -p ~/data && cp -r {quote(data.root)} ~/data/", f"then name it: --data {target}"]
     return found("FS.DRVFS", Severity.WARN, [f"{data.root} lies on a file system of type {data.filesystem}"], fix=fix)
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
 
 
 def _absent(data: DatasetFacts) -> bool:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 
+from checks.catalogue import CATALOGUE
 from checks.facts.records import Facts
+from checks.facts.requirements import PACKAGE
 from checks.findings import Finding, Severity
-from checks.machine_commands import install_python
+from checks.machine_commands import install_python, pip_install
 from checks.purpose import Purpose
 from checks.rules.registry import found, rule
 
 OLDEST_PYTHON = (3, 10)
 PARTS_SHOWN = 5
+# Only the doctor asks these.
+DOCTORS_OWN = frozenset({"nvidia-ml-py", "psutil"})
 
 
 @rule("PY.VERSION")
@@ -31,9 +35,13 @@ def python_version(facts: Facts, purpose: Purpose) -> list[Finding]:
 
 @rule("SYS.INSTALL")
 def installation(facts: Facts, purpose: Purpose) -> list[Finding]:
-    """Files that ship with the program are not there; the demo cannot do without them."""
+    """Packages are missing that nothing works without, or files that the demo cannot do without."""
     if not facts.missing_parts:
         return []
-    severity = Severity.BLOCK if purpose.is_embedded else Severity.WARN
+    packages = [part.removeprefix(PACKAGE) for part in facts.missing_parts if part.startswith(PACKAGE)]
+    files = [part for part in facts.missing_parts if not part.startswith(PACKAGE)]
+    blocks = bool(set(packages) - DOCTORS_OWN) or (purpose.is_embedded and bool(files))
     shown, more = facts.missing_parts[:PARTS_SHOWN], len(facts.missing_parts) - PARTS_SHOWN
-    return found("SYS.INSTALL", severity, [f"missing: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}"])
+    evidence = [f"missing: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}"]
+    fix = [*(pip_install(facts, *packages) if packages else ()), *(CATALOGUE["SYS.INSTALL"].fix if files else ())]
+    return found("SYS.INSTALL", Severity.BLOCK if blocks else Severity.WARN, evidence, fix=fix)

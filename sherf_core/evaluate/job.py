@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from sherf_core.body.arrays import BodyArrays
 from sherf_core.body.files import FREE_BODY, load_body
 from sherf_core.data import locations
-from sherf_core.data.discover import Sources, WeightKind, find_sources, user_files
+from sherf_core.data.discover import EMBEDDED, UNTRAINED, Sources, WeightKind, find_sources, user_files
 from sherf_core.data.renderpeople import RenderPeople
-from sherf_core.errors import ConfigurationError
+from sherf_core.errors import ConfigurationError, SherfError
 from sherf_core.evaluate.protocol import Plan, plan
 from sherf_core.evaluate.store import RunFolder
 from sherf_core.io.digest import sha256
@@ -166,6 +166,28 @@ class Job:
         torch.backends.cuda.matmul.allow_tf32 = self.options.tf32
         torch.backends.cudnn.allow_tf32 = self.options.tf32
         return model.to(self.options.device)
+
+
+def missing_files(options: Options) -> list[SherfError]:
+    """What `prepare` would refuse of data, body and weights, one error for each of them; empty where all are there."""
+    files = user_files(locations.search_roots() if options.roots is None else options.roots)
+    # A data set that was asked for is looked for; for body and weights any folder will do.
+    named = options.data or files.data or (Path() if options.dataset is not None else None)
+    wanted = (
+        (options.data, EMBEDDED, UNTRAINED),
+        (named, options.body, UNTRAINED),
+        (named, EMBEDDED, options.checkpoint),
+    )
+    missing: dict[str, SherfError] = {}
+    for data, body, checkpoint in wanted:
+        try:
+            sources = find_sources(files, dataset=options.dataset, data=data, body=body, checkpoint=checkpoint)
+            if data is options.data:
+                RenderPeople(sources.data)  # tells whether the folder is there
+        except SherfError as error:
+            if error.code:  # wrong options have none; `prepare` tells of those
+                missing.setdefault(error.code, error)
+    return list(missing.values())
 
 
 def prepare(options: Options) -> Job:

@@ -69,7 +69,7 @@ def doctor(
         Path | None, typer.Option(metavar="FILE", help="Write a zip for a bug report, without names and secrets.")
     ] = None,
     snapshot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Diagnose recorded facts, not this machine.")
+        Path | None, typer.Option(metavar="FILE", help="Diagnose recorded facts, not this machine; - reads them.")
     ] = None,
     save_snapshot: Annotated[Path | None, typer.Option(metavar="FILE", help="Record the facts in a new file.")] = None,
     write_profile: Annotated[
@@ -101,6 +101,8 @@ def doctor(
         "--list": list_only,
     }
     _refuse_nonsense({name for name, value in given.items() if value}, context)
+    if data is not None and dataset is AnyDatasetName.DEMO:
+        raise typer.BadParameter("--dataset demo and --data cannot be together: the demo has its own data", ctx=context)
     console = console_of(context)
     console.use_json(as_json)
     selected = _selection(only or [], skip or [], context) if only or skip else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -168,9 +169,11 @@ def _dataset(wishes: Wishes, facts: Facts) -> Any:
 
 def _facts(console: Console, wishes: Wishes, gpus: int | None, precision: Any) -> Facts:
     if wishes.snapshot is not None:
-        from checks.snapshots import read_snapshot
+        from checks.snapshots import facts_in, read_snapshot
 
-        return read_snapshot(wishes.snapshot)
+        if str(wishes.snapshot) != "-":
+            return read_snapshot(wishes.snapshot)
+        return facts_in(b"" if sys.stdin is None else sys.stdin.buffer.read(), "standard input")
     from checks.facts import torch_start
 
     # First of all: it takes longest, and everything else is imported while it is at work.

@@ -8,27 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from sherfctl.console import Console
 from sherfctl.exit_codes import ExitCode
+from sherfctl.failures import failure_of
 
 if TYPE_CHECKING:
     from checks import Facts, Finding
+    from sherf_core.errors import SherfError
     from sherf_core.evaluate.job import Job
-
-
-# What only concerns an evaluation on a GPU; on the CPU none of it stands in the way.
-GPU_ONLY = (
-    "GPU.",
-    "CUDA.",
-    "LIB.",
-    "WSL.NODXG",
-    "WSL.BLOCKED",
-    "WSL.LINUXDRIVER",
-    "WSL.LIBCUDA",
-    "WSL.V1",
-    "T4.",
-    "RUN.VRAM",
-    "TORCH.CPU",
-    "TORCH.KERNEL",
-)
 
 
 def blockers_of(job: Job, machine: Facts) -> tuple[Finding, ...]:
@@ -36,15 +21,54 @@ def blockers_of(job: Job, machine: Facts) -> tuple[Finding, ...]:
 
     The files are those of the prepared job, wherever they lie, so that a named checkpoint is never missing. Where only
     part of the pictures is made, the rest of the data set may be as it is: the job has looked at its own part.
+    Troubles of GPUs do not block a purpose that names none: the CPU can evaluate.
     """
     from checks import Purpose, Severity, diagnose
 
     purpose = Purpose("eval", job.plan.dataset, job.sources.data)
     diagnosis = diagnose(facts_of(job, machine), purpose)
-    beside: tuple[str, ...] = ("DATA.",) if job.plan.partial else ()
-    if job.options.device == "cpu":
-        beside += GPU_ONLY
-    return tuple(one for one in diagnosis.of(Severity.BLOCK) if not one.id.startswith(beside))
+    blockers = diagnosis.of(Severity.BLOCK)
+    return tuple(one for one in blockers if not (job.plan.partial and one.id.startswith("DATA.")))
+
+
+def unready() -> tuple[Finding, ...]:
+    """What blocks every evaluation because torch or another package is not there; seen without importing any."""
+    from checks.facts.requirements import may_be_there, missing_packages
+
+    if may_be_there("torch") and not missing_packages():
+        return ()
+    from checks import machine_facts
+    from checks.facts.collect import missing_parts
+
+    return _without_files(machine_facts().model_copy(update={"missing_parts": missing_parts()}))
+
+
+def torch_blockers(machine: Facts) -> tuple[Finding, ...]:
+    """Import torch, which the evaluation needs in this process; where that fails, what the doctor says of it.
+
+    Raises:
+        Exception: the import fails here, and a fresh process finds nothing wrong with torch.
+    """
+    try:
+        import torch  # noqa: F401
+    except Exception as error:  # a broken package can raise anything
+        from checks.facts.torch_probe import torch_facts
+        from checks.facts.torch_start import Request, start_torch
+
+        if machine.torch.state == "not asked":
+            machine = machine.model_copy(update={"torch": torch_facts(start_torch(Request(kernels=False)))})
+        blockers = _without_files(machine)
+        if not blockers:
+            raise error
+        return blockers
+    return ()
+
+
+def _without_files(machine: Facts) -> tuple[Finding, ...]:
+    """What blocks the demo, which needs no file of the user's."""
+    from checks import Purpose, Severity, diagnose
+
+    return diagnose(machine, Purpose("eval")).of(Severity.BLOCK)
 
 
 def facts_of(job: Job, machine: Facts) -> Facts:
@@ -81,11 +105,11 @@ def facts_of(job: Job, machine: Facts) -> Facts:
     )
 
 
-def refuse(console: Console, blockers: Sequence[Finding]) -> ExitCode:
-    """Say what blocks the run and what mends it."""
+def refuse(console: Console, blockers: Sequence[Finding], *, forcible: bool = True) -> ExitCode:
+    """Say what blocks the run and what mends it; `forcible`: whether --force would go on."""
     ids = ", ".join(finding.id for finding in blockers)
     found = f"the doctor says that this cannot run here: {ids}"
-    fix = "mend what is named, or go on all the same with --force"
+    fix = "mend what is named" + (", or go on all the same with --force" if forcible else "")
     if console.json_mode:
         console.document(
             {
@@ -103,8 +127,21 @@ def refuse(console: Console, blockers: Sequence[Finding]) -> ExitCode:
     for finding in blockers:
         console.error(f"{finding.title}: {'; '.join(finding.evidence)}", code=finding.id)
         for step in finding.fix:
-            console.note(f"    {step}" if step.startswith(("$ ", "PS> ")) else f"  fix: {step}")
+            if step.startswith(("$ ", "PS> ")):
+                console.note_command(f"    {step}")
+            else:
+                console.note(f"  fix: {step}")
     console.note(f"not started: {fix}")
+    return ExitCode.FAILED
+
+
+def refuse_all(console: Console, missing: Sequence[SherfError]) -> ExitCode:
+    """Say of several files that they are missing, all at once."""
+    if console.json_mode:
+        documents = [failure.as_dict() for one in missing if (failure := failure_of(one)) is not None]
+        console.document({"error": documents[0], "errors": documents})
+    for one in missing:
+        console.error(one.found, expected=one.expected, fix=one.fix, code=one.code)
     return ExitCode.FAILED
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sherfctl.commands.datasets import DatasetName
 from sherfctl.console import Console, Status, console_of
 from sherfctl.exit_codes import ExitCode
 
@@ -58,31 +60,49 @@ def show_profile(
     why: Annotated[bool, typer.Option("--why", help="Say where each value comes from.")] = False,
     as_json: Json = False,
 ) -> ExitCode:
-    """Show what a profile becomes on this machine."""
+    """Show a profile's own values, and what this machine makes of them; with --why what is used here."""
     from checks import machine_facts
-    from profiles import UnknownProfileError, resolve_profile
+    from profiles import UnknownProfileError, load_profile, resolve_profile
 
     console = console_of(context)
     console.use_json(as_json)
     try:
-        resolved = resolve_profile(name, machine_facts())
+        here = resolve_profile(name, machine_facts())
     except UnknownProfileError as error:
         raise unknown_profile(error) from error
+    own = here
+    if here.file is not None:
+        from profiles.store import find_profile
+
+        own = replace(here, profile=load_profile(name), file=find_profile(name).path, reasons={})
     if as_json:
-        console.document({"profile": resolved.as_dict()})
+        console.document({"profile": own.as_dict(), "here": here.as_dict()})
         return ExitCode.FINE
-    values = fields_of(resolved)
     if why:
-        for field, value in values:
+        for field, value in fields_of(here):
             console.fields([(f"{field}:", value)])
-            console.say(reason_of(resolved, field), indent=4)
+            console.say(reason_of(here, field), indent=4)
     else:
-        console.fields(values)
-    if resolved.other_machine:
-        console.item(Status.WARN, resolved.other_machine)
-    for note in resolved.notes:
+        console.fields(fields_of(own))
+    if here.other_machine:
+        console.item(Status.WARN, here.other_machine)
+    for note in here.notes if why else (*here.notes, *_changes(own, here)):
         console.item(Status.INFO, note)
     return ExitCode.FINE
+
+
+def _changes(own: ResolvedProfile, here: ResolvedProfile) -> list[str]:
+    """What this machine makes of single values, where the notes do not say so already."""
+    if here.file is None or here.profile.device != own.profile.device:
+        return []
+    said, used = dict(fields_of(own)), dict(fields_of(here))
+    told = " ".join(here.notes)
+    changes = []
+    for field, reason in here.reasons.items():
+        if reason.partition(" (the profile says")[0] not in told:
+            value = f"{used[field]} is used here, " if said.get(field) != used.get(field) else ""
+            changes.append(f"{field}: {value}{reason}")
+    return changes
 
 
 def validate_profiles(
@@ -137,7 +157,7 @@ def from_command(
     console = console_of(context)
     console.use_json(as_json)
     text = _pasted(command)
-    translation = translate(text, machine_facts())
+    translation = translate(text, machine_facts(), [name.value for name in DatasetName])
     yaml = _yaml_of(translation)
     if out is not None:
         _write(out, yaml)
@@ -217,8 +237,8 @@ def _yaml_of(translation: Translation) -> str:
 
     heading = "Made by `sherfctl profiles from-command` from a published command line."
     if translation.command:
-        heading += f" What it did is done by: {translation.command}"
-    return profile_text(translation.profile, {}, heading)
+        heading += " What it did is done by:"
+    return profile_text(translation.profile, {}, heading, translation.command)
 
 
 def _write(path: Path, text: str) -> None:
@@ -248,4 +268,4 @@ def _tell(console: Console, translation: Translation) -> None:
             console.note(f"  {MARKS[remark.kind].mark} {option}{remark.text}{code}")
     if translation.command:
         console.note("The command that does it here:")
-        console.note(f"  {translation.command}")
+        console.note_command(f"    {translation.command}")

@@ -80,14 +80,18 @@ def run_eval(
     """
     from dataclasses import replace
 
-    from checks import Purpose, machine_facts
-    from profiles import UnknownProfileError, resolve_profile
-    from sherf_core.evaluate.job import prepare
-    from sherfctl.commands.eval_checks import blockers_of, refuse
-    from sherfctl.commands.eval_settings import Wishes, command_of, options_of, settings_of, show_plan
+    from sherfctl.commands.eval_checks import blockers_of, refuse, refuse_all, torch_blockers, unready
 
     console = console_of(context)
     console.use_json(as_json)
+    lacking = unready()
+    if lacking:
+        return refuse(console, lacking, forcible=False)
+    from checks import Purpose, machine_facts
+    from profiles import UnknownProfileError, resolve_profile
+    from sherf_core.evaluate.job import missing_files, prepare
+    from sherfctl.commands.eval_settings import Wishes, command_of, options_of, settings_of, show_plan
+
     wishes = Wishes(
         profile=profile,
         dataset=dataset.value if dataset else None,
@@ -107,7 +111,14 @@ def run_eval(
         from sherfctl.commands.profiles import unknown_profile
 
         raise unknown_profile(error) from error
-    job = prepare(options_of(wishes, resolved, program={"sherfctl": __version__}))
+    lacking = torch_blockers(facts)
+    if lacking:
+        return refuse(console, lacking, forcible=False)
+    options = options_of(wishes, resolved, program={"sherfctl": __version__})
+    missing = missing_files(options)
+    if len(missing) > 1:
+        return refuse_all(console, missing)
+    job = prepare(options)
     blockers = blockers_of(job, facts)
     if force:
         forced = tuple(finding.id for finding in blockers)

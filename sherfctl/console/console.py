@@ -50,10 +50,11 @@ class Console:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         environment = os.environ if environment is None else environment
-        self.out = Terminal.of(stdout or sys.stdout, environment)
-        self.err = Terminal.of(stderr or sys.stderr, environment)
+        self.out = Terminal.of(stdout or sys.stdout or _nowhere(), environment)
+        self.err = Terminal.of(stderr or sys.stderr or _nowhere(), environment)
         self.json_mode = False
         self._progress: Progress | Transfer | None = None
+        self._unread = False
 
     def use_json(self, wanted: bool = True) -> None:
         """Results are one JSON document from here on (call it first in a command that has `--json`)."""
@@ -94,13 +95,17 @@ class Console:
     def document(self, document: Mapping[str, Any]) -> None:
         """The one JSON document of a command, on standard output (NaN and infinity become null)."""
         text = json.dumps(_plain(document), indent=2, ensure_ascii=True, allow_nan=False)
-        self.out.write(text + "\n")
+        self._write(text)
 
     # News: standard error.
 
     def note(self, text: str) -> None:
         """What is going on; not part of the result."""
         self._news(layout.wrap(text, self.err.width))
+
+    def note_command(self, text: str) -> None:
+        """A command to copy that is no result: never wrapped."""
+        self._news(text)
 
     def warn(self, text: str) -> None:
         """Something the user should know, though the work goes on."""
@@ -157,7 +162,16 @@ class Console:
     def _result(self, text: str) -> None:
         if not self.json_mode:
             self._clear_progress()
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        """To standard output; once its reader has gone (`| head`), nowhere: the work and its exit status go on."""
+        if self._unread:
+            return
+        try:
             self.out.write(text + "\n")
+        except BrokenPipeError:
+            self._unread = True
 
     def _news(self, text: str) -> None:
         self._clear_progress()
@@ -178,6 +192,11 @@ def console_of(context: Any) -> Console:
     if not isinstance(console, Console):
         raise TypeError("the command was started without a console; go through sherfctl.app.run")
     return console
+
+
+def _nowhere() -> TextIO:
+    """In place of a stream that was closed before the program started (`>&-`)."""
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:

@@ -77,7 +77,7 @@ class Terminal:
 def _is_terminal(stream: TextIO) -> bool:
     try:
         return bool(stream.isatty())
-    except ValueError:  # a closed stream
+    except (ValueError, OSError, AttributeError):  # a closed stream, or none
         return False
 
 

@@ -78,6 +78,39 @@ def test_jobs_with_gpus(scheduler: str, words: str | None) -> None:
     assert (words in steps[0]) if words else steps == ()
 
 
+@pytest.mark.parametrize(
+    ("python", "program"),
+    [
+        ({"checkout": "/home/a b/sherf", "packages": {"sherfctl": "0.1.0"}}, "'/home/a b/sherf'"),
+        ({"packages": {"sherfctl": "0.1.0"}}, '"sherfctl==0.1.0"'),
+        ({}, "sherfctl"),
+    ],
+)
+def test_a_new_environment_gets_this_program_too(python: dict[str, object], program: str) -> None:
+    facts = changed("bare-metal-1gpu", python={"manager": "system", "executable": "/opt/bin/python3", **python})
+    assert commands.pip_install(facts, "tool") == (
+        "$ /opt/bin/python3 -m venv ~/sherf-environment",
+        '$ ~/sherf-environment/bin/pip install "tool"',
+        f"$ ~/sherf-environment/bin/pip install {program}",
+        "$ ~/sherf-environment/bin/sherfctl doctor",
+    )
+
+
+@pytest.mark.parametrize(
+    ("executable", "manager", "first"),
+    [
+        ("/usr/bin/python3", "apt", "$ sudo apt-get install python3-venv"),
+        ("/usr/bin/python3.12", "apt", "$ sudo apt-get install python3.12-venv"),
+        ("/usr/bin/python3", "dnf", "$ /usr/bin/python3 -m venv ~/sherf-environment"),
+        ("/usr/local/bin/python3", "apt", "$ /usr/local/bin/python3 -m venv ~/sherf-environment"),
+    ],
+)
+def test_debian_s_python_lacks_a_part(executable: str, manager: str, first: str) -> None:
+    python = {"manager": "system", "executable": executable}
+    facts = changed("bare-metal-1gpu", python=python, platform={"package_manager": manager})
+    assert commands.pip_install(facts, "tool")[0] == first
+
+
 def test_environment_variables_are_quoted() -> None:
     facts = changed("bare-metal-1gpu")
     assert commands.set_variable(facts, "A", "b c") == "$ export A='b c'"

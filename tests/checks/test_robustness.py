@@ -42,7 +42,7 @@ def test_odd_facts_get_an_answer(name: str, share: float) -> None:
     chance = random.Random(f"{name} {share}")
     recorded = machine(name).model_dump(mode="json")
     answered = 0
-    for _ in range(60):
+    for _ in range(120):
         try:
             facts = Facts.model_validate(odd(recorded, chance, share))
         except ValueError:

@@ -10,7 +10,12 @@ EVERYTHING = frozenset(CATALOGUE)
 
 def test_all_without_words() -> None:
     assert selected_checks() == EVERYTHING
-    assert selected_checks([""], [","]) == EVERYTHING
+
+
+@pytest.mark.parametrize(("only", "skip"), [([""], []), ([], [","]), (["SMPL", " "], [])])
+def test_an_empty_word_is_not_taken_for_all(only: list[str], skip: list[str]) -> None:
+    with pytest.raises(UnknownCheckError, match="an empty word names no check"):
+        selected_checks(only, skip)
 
 
 def test_ids_prefixes_commas_and_letter_case() -> None:

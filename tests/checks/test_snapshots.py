@@ -58,9 +58,11 @@ def test_the_field_that_is_wrong_is_named(tmp_path: Path, change: dict[str, obje
     assert str(path) in caught.value.found
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"facts": 3}', '{"error": {}}', "\x00", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"facts": 3}', '{"error": {}}', "\x00", "[" * 100_000, '{"version": "1.0"}']
+)
 def test_other_files_are_no_snapshots(tmp_path: Path, text: str) -> None:
     path = tmp_path / "facts.json"
     path.write_text(text)
-    with pytest.raises(ConfigurationError, match=r"is no JSON|holds no facts|is no snapshot"):
+    with pytest.raises(ConfigurationError, match=r"is no JSON|holds no facts of a machine"):
         read_snapshot(path)

@@ -94,3 +94,58 @@ def test_the_manual_names_every_field() -> None:
             continue
         for part in inner.model_fields:
             assert f"`{name}.{part}`" in manual
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"gpus": True},
+        {"gpus": "1"},
+        {"gpus": 1.0},
+        {"evaluation": {"resolution": "512"}},
+        {"training": {"workers": False}},
+        {"needs": {"vram_gib": "4"}},
+        {"needs": {"ram_gib": True}},
+    ],
+    ids=str,
+)
+def test_numbers_are_numbers(values: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=r"should be a valid (integer|number)"):
+        Profile.model_validate({**BASE, **values})
+
+
+def test_whole_gibibytes_are_amounts() -> None:
+    assert Profile.model_validate({**BASE, "needs": {"vram_gib": 4}}).needs.vram_gib == 4.0
+
+
+def test_auto_is_no_name_for_a_file() -> None:
+    with pytest.raises(ValidationError, match="auto is the name of the profile that is made for each machine"):
+        Profile.model_validate({**BASE, "name": "auto"})
+
+
+@pytest.mark.parametrize(
+    ("card", "precision", "words"),
+    [
+        ("T4", "bfloat16", "bfloat16 needs compute capability 8.0, a T4 has 7.5; use float16 or float32"),
+        ("Tesla V100-SXM2-16GB", "bfloat16", "has 7.0; use float16 or float32"),
+        ("p100", "bfloat16", "has 6.0; use float32"),
+        ("P100", "float16", "float16 needs compute capability 7.0"),
+        ("GTX 1080 Ti", "tf32", "has 6.1; use float32"),
+        ("RTX 2080", "bfloat16", "has 7.5"),
+    ],
+)
+def test_old_cards_have_no_such_arithmetic(card: str, precision: str, words: str) -> None:
+    ((field, message),) = problems_of(needs={"gpu": card}, training={"precision": precision})
+    assert field == "training.precision"
+    assert words in message
+
+
+@pytest.mark.parametrize("card", ["", "A100", "L4", "RTX 6000 Ada", "RTX 3080", "RTX A4000", "H100", "RTX 4080", "A40"])
+def test_other_cards_may_have_it(card: str) -> None:
+    assert Profile.model_validate({**BASE, "needs": {"gpu": card}, "training": {"precision": "bfloat16"}})
+
+
+def test_an_old_card_evaluates_without_tf32() -> None:
+    ((field, message),) = problems_of(needs={"gpu": "T4"}, evaluation={"precision": "tf32"})
+    assert field == "evaluation.precision"
+    assert message.endswith("use float32")

@@ -150,3 +150,13 @@ def test_what_cannot_be_read_is_an_error_with_a_fix(text: str, words: str) -> No
     with pytest.raises(ConfigurationError, match=words) as caught:
         translate(text)
     assert caught.value.fix
+
+
+def test_a_data_set_that_cannot_be_evaluated_yet_has_no_command() -> None:
+    command = "python train.py --cfg THuman --resume SHERF_THuman.pkl --test_flag True"
+    found = translate(command, runnable=["demo", "RenderPeople"])
+    assert (found.action, found.dataset, found.command) == ("eval", "THuman", "")
+    assert any("takes no THuman yet" in remark.text for remark in found.remarks)
+    found = translate(command, runnable=["demo", "RenderPeople", "THuman"])
+    assert found.command.startswith("sherfctl run eval --dataset THuman")
+    assert not any("yet" in remark.text for remark in found.remarks)

@@ -37,7 +37,8 @@ def command(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = ModuleType("try_command")
 
     def attempt(context: typer.Context, as_json: bool = typer.Option(False, "--json"), count: int = 1) -> object:
-        console_of(context).use_json(as_json)
+        module.console = console_of(context)
+        module.console.use_json(as_json)
         return module.ending()
 
     module.attempt = attempt  # type: ignore[attr-defined]
@@ -217,7 +218,43 @@ def test_a_reader_that_goes_away_is_no_defect() -> None:
     assert done.stderr == b""
 
 
+def test_a_reader_that_goes_away_does_not_change_what_was_found(command: ModuleType) -> None:
+    class Gone(io.StringIO):
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    def ending() -> ExitCode:
+        command.console.say("one")
+        command.console.say("two")
+        return ExitCode.WARNINGS
+
+    command.ending = ending
+    stderr = io.StringIO()
+    assert app.run(["try"], stdout=Gone(), stderr=stderr, environment={}) == ExitCode.WARNINGS
+    assert stderr.getvalue() == ""
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_defect(closed: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m sherfctl doctor --list {closed}', sys.executable], capture_output=True, check=False
+    )
+    assert done.returncode == ExitCode.FINE
+    assert b"Traceback" not in done.stderr
+
+
 def test_the_command_line_is_lazy() -> None:
     root = app.build()
     assert isinstance(root, LazyGroup)
     assert set(root.commands) == {entry.words[0] for entry in COMMANDS}
+
+
+def test_a_package_that_is_missing_where_a_command_is_imported(
+    command: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    missing = ModuleNotFoundError("No module named 'yaml'", name="yaml")
+    monkeypatch.setattr(app, "build", raising(missing))
+    result = Result(["try", "--json"])
+    assert result.status == ExitCode.FAILED
+    assert json.loads(result.out)["error"]["code"] == "SYS.INSTALL"

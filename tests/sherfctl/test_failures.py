@@ -88,3 +88,19 @@ def test_torch_is_not_imported_for_this() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_a_missing_package_is_the_installation_s(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    failure = failure_of(ModuleNotFoundError("No module named 'skimage.metrics'", name="skimage.metrics"))
+    assert (failure.code, failure.found) == ("SYS.INSTALL", "the Python package scikit-image is missing")
+    assert '-m pip install "scikit-image"' in failure.fix
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert failure_of(ModuleNotFoundError("No module named 'torch'", name="torch")).code == "TORCH.MISSING"
+
+
+@pytest.mark.parametrize("module", ["sherf_core.nothing", "numpy.nothing", "torch.nothing", "antigravitas"])
+def test_a_module_that_is_missing_elsewhere_is_a_defect(module):
+    assert failure_of(ModuleNotFoundError(f"No module named {module!r}", name=module)) is None

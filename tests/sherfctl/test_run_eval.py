@@ -1,6 +1,9 @@
 import io
 import json
+import os
 import shlex
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -150,6 +153,44 @@ def test_what_the_doctor_says_blocks_is_refused(start, people, tmp_path, old_pyt
     assert json.loads(stdout)["blocked_by"][0]["fix"]
 
 
+@pytest.mark.parametrize("words", [(), ("--dry-run",), ("--force",)])
+def test_without_torch_or_other_packages_it_is_refused_before_anything(start, monkeypatch, tmp_path, words):
+    from checks.facts.requirements import REQUIRED
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setitem(REQUIRED, "Not-There", "not_there_at_all")
+    status, stdout, stderr = start(*words)
+    assert (status, stdout) == (1, "")
+    assert "[TORCH.MISSING]" in stderr
+    assert "[SYS.INSTALL]" in stderr
+    assert 'pip install "Not-There"' in stderr
+    assert "--force" not in stderr
+    status, stdout, _ = start(*words, "--json")
+    assert status == 1
+    assert {finding["id"] for finding in json.loads(stdout)["blocked_by"]} == {"TORCH.MISSING", "SYS.INSTALL"}
+
+
+@pytest.mark.parametrize("error", ["ImportError('libcudart.so.13: gone')", "OSError('libc10.so: gone')"])
+def test_a_torch_that_cannot_be_imported_is_refused_as_the_doctor_says(tmp_path, repository, error):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text(f"raise {error}\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{repository}"}
+    done = subprocess.run(
+        [sys.executable, "-m", "sherfctl", "run", "eval", "--dry-run", "--json"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    (finding,) = json.loads(done.stdout)["blocked_by"]
+    assert finding["id"] == "TORCH.BROKEN"
+    assert finding["evidence"][-1] == error.replace("('", ": ").removesuffix("')")
+    assert any("pip" in step for step in finding["fix"])
+    assert "defect" not in done.stderr
+
+
 def test_force_goes_on_and_the_document_says_so(start, people, old_python):
     words = small(people, "--checkpoint", "untrained", "--limit", 1, "--json")
     status, stdout, stderr = start(*words, "--force")
@@ -255,6 +296,35 @@ def test_every_error_has_its_words_and_exit_status(start, people):
         status, _, stderr = start(*small(people, "--checkpoint", "untrained"), *words)
         assert status == 1, words
         assert message in stderr
+
+
+def test_all_files_that_are_missing_are_named_at_once(start, people, tmp_path):
+    status, stdout, stderr = start("--dataset", "RenderPeople")
+    assert (status, stdout) == (1, "")
+    for code in ("DATA.MISSING", "SMPL.MISSING", "CKPT.MISSING"):
+        assert stderr.count(f"[{code}]") == 1
+    status, stdout, _ = start("--data", tmp_path / "nowhere", "--body", "nobody.pkl", "--json")
+    assert status == 1
+    document = json.loads(stdout)
+    assert document["error"] == document["errors"][0]
+    assert [one["code"] for one in document["errors"]] == ["DATA.MISSING", "SMPL.MISSING", "CKPT.MISSING"]
+    assert "nobody.pkl" in document["errors"][1]["found"]
+    status, stdout, _ = start("--data", people, "--body", "embedded", "--json")
+    assert json.loads(stdout)["error"]["code"] == "CKPT.MISSING"
+    assert "errors" not in json.loads(stdout)
+
+
+def test_troubles_of_gpus_block_no_evaluation():
+    """But for libraries in front of torch's own, with which it cannot even be imported."""
+    from checks import Purpose, Severity, diagnose
+    from tests.checks.corpus import troubles
+
+    blocking = set()
+    for trouble in troubles():
+        blocking |= {
+            one.id for one in diagnose(trouble.facts, Purpose("eval")).of(Severity.BLOCK) if one.group == "GPU"
+        }
+    assert blocking == {"LIB.CUDNN"}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from checks.explain.patterns import (
     cuda,
     dataset,
     gpu,
+    memory,
     questions,
     running,
     smpl,
@@ -15,5 +16,5 @@ from checks.explain.patterns import (
     wsl,
 )
 
-_MODULES = (gpu, cuda, torch, compiled, wsl, system, smpl, checkpoint, dataset, running, questions)
+_MODULES = (gpu, memory, cuda, torch, compiled, wsl, system, smpl, checkpoint, dataset, running, questions)
 PATTERNS: tuple[Pattern, ...] = tuple(pattern for module in _MODULES for pattern in module.PATTERNS)

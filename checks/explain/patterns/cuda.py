@@ -49,6 +49,7 @@ PATTERNS = (
     Pattern("CUDA.VISIBLE", r"invalid device ordinal", LIKELY),
     Pattern("CUDA.VISIBLE", r"deserialize object on CUDA device \d+ but torch\.cuda\.device_count\(\) is \d", LIKELY),
     Pattern("CUDA.VISIBLE", r"Invalid CUDA 'device=\w+' requested", LIKELY),
+    Pattern("TORCH.CPU", r"No CUDA runtime is found", LIKELY),
     Pattern("TORCH.CPU", r"torch\.cuda\.is_available\(\) is False", MAYBE),
     Pattern("TORCH.CPU", r"torch\.cuda\.is_available\(\)\W{0,40}False", HINT),
     Pattern("GPU.NONE", r"torch\.cuda\.is_available\(\)(?: is)?\W{0,40}False", HINT),

@@ -1,10 +1,10 @@
 """Words of the driver and of NVML about the GPU itself."""
 
 from checks.explain.pattern import LIKELY, MAYBE, Pattern
-from checks.explain.patterns.words import DOCKER, NOTEBOOK, WSL
+from checks.explain.patterns.words import DOCKER, IN_CONTAINER, NOTEBOOK, WSL
 
 PATTERNS = (
-    Pattern("GPU.NONE", r"Found no NVIDIA driver on your system", unless=WSL),
+    Pattern("GPU.NONE", r"Found no NVIDIA driver on your system", unless=f"{WSL}|{IN_CONTAINER}"),
     Pattern("GPU.NONE", r"Found no NVIDIA driver on your system", MAYBE),
     Pattern("GPU.NONE", r"NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver", unless=WSL),
     Pattern("GPU.NONE", r"NVIDIA-SMI couldn't find libnvidia-ml\.so", LIKELY, unless=WSL),
@@ -13,12 +13,14 @@ PATTERNS = (
     Pattern("GPU.NONE", r"nvidia-smi: (?:command )?not found", unless=WSL),
     Pattern("GPU.NONE", r"Command 'nvidia-smi' not found", unless=WSL),
     Pattern("GPU.NONE", r"CUDA driver initialization failed, you might not have a CUDA gpu", LIKELY),
+    Pattern("GPU.NONE", r"No CUDA runtime is found", LIKELY, unless=WSL),
     Pattern("GPU.NONE", r"Cannot connect to GPU backend"),
     Pattern("GPU.NONE", r"cannot (?:currently )?connect to a GPU due to usage limits"),
     Pattern("GPU.NONE", r"No CUDA GPUs are available", near=NOTEBOOK, unless=r"CUDA_VISIBLE_DEVICES"),
     Pattern("GPU.NONE", r"libcuda\.so\.1: cannot open shared object file", LIKELY, unless=WSL),
     Pattern("GPU.NODEV", r"could not select device driver \S+ with capabilities: \[\[gpu\]\]"),
     Pattern("GPU.NODEV", r"nvidia-container-cli: (?:initialization|device|detection|ldcache) error"),
+    Pattern("GPU.NODEV", r"Found no NVIDIA driver on your system", near=IN_CONTAINER, unless=NOTEBOOK),
     Pattern("GPU.NODEV", r"unknown or invalid runtime name: nvidia"),
     Pattern("GPU.NODEV", r"The NVIDIA Driver was not detected\. GPU functionality will not be available"),
     Pattern("GPU.NODEV", r"no CUDA-capable device is detected", near=DOCKER, unless=r"CUDA_VISIBLE_DEVICES"),
@@ -48,7 +50,6 @@ PATTERNS = (
     Pattern("GPU.STUB", r"cudaErrorStubLibrary"),
     Pattern("GPU.STUB", r"CUDA_ERROR_STUB_LIBRARY"),
     Pattern("GPU.STUB", r"cuInit.{0,60}\b34\b", LIKELY),
-    Pattern("GPU.BUSY", r"(?<!this )process \d+ has [\d.]+ [KMG]iB memory in use", MAYBE, near=r"out of memory"),
     Pattern("GPU.BUSY", r"memory is allocated by other process", LIKELY),
     Pattern("GPU.BUSY", r"allocated by other processes", LIKELY, near=r"memory"),
     Pattern("GPU.BUSY", r"Free memory on device.{0,80}is less than desired"),

@@ -18,6 +18,11 @@ PATTERNS = (
     Pattern("RUN.BATCH", r"pts1 and pts2 must have the same batch dimension"),
     Pattern("RUN.BATCH", r"size of tensor a \(6890\) must match the size of tensor b \(\d{1,2}\)"),
     Pattern("RUN.BATCH", r"size of tensor a \(\d{1,2}\) must match the size of tensor b \(6890\)"),
+    Pattern(
+        "RUN.BATCH",
+        r"expanded size of the tensor \(\d{1,2}\) must match the existing size \(\d{1,2}\)",
+        near=r"\b6890\b|renderer|volume_rendering",
+    ),
     Pattern("RUN.BATCH", r"--batch must be a multiple of --gpus", LIKELY),
     Pattern("RUN.GPUS", r"invalid device ordinal", LIKELY + 1, near=_SEVERAL),
     Pattern("RUN.GPUS", r"invalid device ordinal", MAYBE),

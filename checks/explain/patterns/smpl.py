@@ -7,6 +7,8 @@ _NEUTRAL = r"(?:SMPL_(?:NEUTRAL|MALE|FEMALE)\.(?:pkl|npz)|smpl/models/\w+\.pkl|s
 _ORIGINAL = r"basicmodel_(?:m|f|neutral)_lbs_10_207_0_v\d\.\d\.\d\.pkl"
 _KEYS = r"KeyError: ['\"](?:shapedirs|posedirs|v_template|J_regressor|kintree_table)"
 
+_VERTICES = r"\bvert(?:s|ex|ices)\b|v_template|\bsmpl_?x\b|shapedirs|posedirs|J_regressor|\blbs\b"
+
 PATTERNS = (
     Pattern("SMPL.RP_NAME", r"SMPL_NEUTRAL_renderpeople"),
     Pattern("SMPL.NO_NEUTRAL", MISSING_FILE + r"basicmodel_neutral_lbs_10_207_0_v1\.0\.0\.pkl"),
@@ -51,8 +53,10 @@ PATTERNS = (
     Pattern("SMPL.PY2", r"'ascii' codec can't decode byte", near=BODY + r"|pickle", unless=r"setup\.py|README"),
     Pattern("SMPL.PY2", r"'ascii' codec can't decode byte", LIKELY, unless=r"setup\.py|README|egg_info|readline"),
     Pattern("SMPL.CHUMPY", r"No module named ['\"]?chumpy"),
-    Pattern("SMPL.SMPLX", r"\b10475\b.{0,80}\b6890\b"),
-    Pattern("SMPL.SMPLX", r"\b6890\b.{0,80}\b10475\b"),
+    Pattern("SMPL.SMPLX", r"[(\[](?:\d+, ?)?10475[,)\]].{0,80}[(\[](?:\d+, ?)?6890[,)\]]"),
+    Pattern("SMPL.SMPLX", r"[(\[](?:\d+, ?)?6890[,)\]].{0,80}[(\[](?:\d+, ?)?10475[,)\]]"),
+    Pattern("SMPL.SMPLX", r"\b10475\b.{0,80}\b6890\b", LIKELY, near=_VERTICES),
+    Pattern("SMPL.SMPLX", r"\b6890\b.{0,80}\b10475\b", LIKELY, near=_VERTICES),
     Pattern("SMPL.SMPLX", r"\b10475 vertices"),
     Pattern("SMPL.SMPLX", r"\b20908 faces", LIKELY),
     Pattern("SMPL.SMPLX", r"\(10475, ?3[,)]", LIKELY),

@@ -5,6 +5,7 @@ from checks.explain.patterns.words import NOTEBOOK, WSL
 
 # A shell's report that the system ended a program, in some languages; not "killed" in a sentence.
 _KILLED = r"(?:Killed|Getötet|已杀死|Processus arrêté|Terminado \(killed\)|Убито)"
+_OWN_FILE = r"/(?:sherfctl|sherf_core|checks|profiles)/[\w/]{1,80}\.py"
 _SHARED = r"/dev/shm|/torch_\d"
 
 PATTERNS = (
@@ -45,6 +46,7 @@ PATTERNS = (
     Pattern("SYS.DISK", r"There is not enough space on the disk"),
     Pattern("SYS.DISK", r"\[Errno 30\]", LIKELY),
     Pattern("SYS.DISK", r"PytorchStreamWriter failed writing file", LIKELY),
+    Pattern("SYS.DISK", r"inline_container\.cc:\d+\W{0,6}unexpected pos \d+ vs \d+", LIKELY),
     Pattern("SYS.ULIMIT", r"Too many open files"),
     Pattern("SYS.ULIMIT", r"\[Errno 24\]"),
     Pattern("SYS.ULIMIT", r"\bEMFILE\b"),
@@ -53,6 +55,7 @@ PATTERNS = (
     Pattern("SYS.ULIMIT", r"can't start new thread", LIKELY),
     Pattern("SYS.EPHEMERAL", r"runtime (?:was |has been |got )?disconnected", LIKELY, near=NOTEBOOK),
     Pattern("PY.VERSION", r"'sherfctl' requires a different Python"),
+    Pattern("PY.VERSION", _OWN_FILE + r"\", line \d+.{0,200}SyntaxError: invalid syntax", LIKELY),
     Pattern(
         "PY.VERSION",
         r"(?:No matching distribution found for|satisfies the requirement) torch(?!vision|audio)\b",

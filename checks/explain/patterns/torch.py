@@ -1,7 +1,7 @@
 """Words of a missing, mixed or damaged torch, and of kernels that fail."""
 
 from checks.explain.pattern import HINT, LIKELY, MAYBE, Pattern
-from checks.explain.patterns.words import OPTIMIZED_AWAY
+from checks.explain.patterns.words import OPTIMIZED_AWAY, WSL
 
 _TORCH = r"\btorch\b|libtorch|libc10"
 _GONE = r"(?:cannot open shared object file|undefined symbol|file too short|invalid ELF header)"
@@ -42,6 +42,10 @@ PATTERNS = (
     Pattern("TORCH.BROKEN", r"version 'GLIBC(?:XX)?_[\d.]+' not found", LIKELY, near=_TORCH, unless=OPTIMIZED_AWAY),
     Pattern("TORCH.BROKEN", r"Could not load this library: .{0,120}torch"),
     Pattern("TORCH.KERNEL", r"CUBLAS_STATUS_(?:EXECUTION_FAILED|INTERNAL_ERROR|INVALID_VALUE|NOT_SUPPORTED)", LIKELY),
+    Pattern("TORCH.KERNEL", r"system not yet initialized"),
+    Pattern("TORCH.KERNEL", r"cudaErrorSystemNotReady"),
+    Pattern("TORCH.KERNEL", r"CUDA_ERROR_SYSTEM_NOT_READY"),
+    Pattern("TORCH.KERNEL", r"Watchdog caught collective operation timeout", MAYBE, unless=WSL, consequence=True),
     Pattern("TORCH.KERNEL", r"CUBLAS_STATUS_NOT_INITIALIZED", LIKELY),
     Pattern("TORCH.KERNEL", r"CUDNN_STATUS_(?:EXECUTION_FAILED|INTERNAL_ERROR|MAPPING_ERROR)", LIKELY),
     Pattern("TORCH.KERNEL", r"an illegal memory access was encountered", LIKELY),

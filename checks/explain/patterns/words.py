@@ -2,6 +2,11 @@
 
 WSL = r"\bWSL|microsoft-standard|/usr/lib/wsl|/mnt/[c-z]/|/dev/dxg|-Microsoft\b"
 DOCKER = r"\bdocker|\bcontainer|\bkubectl|\bpod\b|nvidia/cuda:|podman|singularity|apptainer|/\.dockerenv"
+# Within a container that was started without a GPU: such a command, its prompt, its own file.
+IN_CONTAINER = (
+    r"(?:docker|podman|nerdctl)(?: container)? run (?!.{0,200}(?:--gpus|--device|--runtime))|\broot@[0-9a-f]{12}:"
+    r"|/\.dockerenv|\b(?:docker[- ]compose|kubectl|singularity|apptainer) (?:up|run|exec|logs)\b"
+)
 NOTEBOOK = r"\bcolab\b|/content/|google\.colab|\bkaggle"
 BODY = r"smpl(?!ify)|basicmodel|body_?model|lbs_10_207"
 CHECKPOINT = (

@@ -30,7 +30,7 @@ class Facts(Record):
     gpu: GpuFacts = GpuFacts()
     toolkit: ToolkitFacts = ToolkitFacts()
     missing_parts: tuple[str, ...] = ()
-    """Files that ship with the program and are not there."""
+    """Files that ship with the program and are not there, and packages that it needs (`the package NAME`)."""
     memory: MemoryFacts = MemoryFacts()
     limits: LimitsFacts = LimitsFacts()
     disk: DiskFacts = DiskFacts()

@@ -60,6 +60,8 @@ class PythonFacts(Record):
     manager: Literal["", "venv", "conda", "system"] = ""
     start_method: str = ""
     """The start method of multiprocessing, if something has fixed it in this process; else ""."""
+    checkout: str = ""
+    """The source checkout that this program runs from, "" where it was installed without one."""
     packages: dict[str, str] = Field(default_factory=dict)
     """Versions of installed packages that matter, by normalised name: torch, numpy, chumpy, spconv-cu118, …"""
 

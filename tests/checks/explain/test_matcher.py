@@ -83,6 +83,67 @@ RuntimeError: The NVIDIA driver on your system is too old (found version 10010).
     assert found(notebook) == ["CUDA.DRIVER_OLD"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "export CUDA_HOME=/usr/local/cuda-11.3",
+        '-raise RuntimeError("CUDA out of memory")',
+        "    pass  # context has already been set",
+        "10475 samples, 6890 test",
+        "Failed to load image Python extension: libc10_cuda.so: cannot open shared object file",
+        "UserWarning: Failed to load image Python extension: '/x/image.so: undefined symbol: _ZN3c1017RegisterE'"
+        "If you don't plan on using image functionality from torchvision.io, you can ignore this warning.",
+    ],
+)
+def test_a_single_line_may_be_no_trouble(text: str) -> None:
+    assert found(text) == []
+
+
+def test_what_stands_after_a_remark_to_ignore_still_counts() -> None:
+    remark = "Failed to load image Python extension: 'a' you can ignore this warning.\n"
+    assert found(remark + "ImportError: libtorch_cpu.so: cannot open shared object file\n") == ["TORCH.BROKEN"]
+
+
+def test_a_statement_without_a_sign_of_diff_may_be_what_somebody_asks_about() -> None:
+    assert found('raise AssertionError("Torch not compiled with CUDA enabled")') == ["TORCH.CPU"]
+
+
+def test_who_holds_the_memory_is_told_apart() -> None:
+    assert found(TROUBLES["GPU.BUSY-2"]) == ["GPU.BUSY", "RUN.VRAM"]
+    assert found(TROUBLES["RUN.VRAM-4"]) == ["RUN.VRAM"]
+    assert found(TROUBLES["RUN.VRAM-2"]) == ["RUN.VRAM"]  # process 41253 is the one that says so
+    third = TROUBLES["RUN.VRAM-4"].replace("2.40 GiB", "7.40 GiB").replace("20.30 GiB", "15.30 GiB")
+    assert found(third) == ["RUN.VRAM", "GPU.BUSY"]
+    assert found(TROUBLES["RUN.VRAM-4"] + TROUBLES["GPU.BUSY-2"])[0] == "GPU.BUSY"
+
+
+def test_of_memory_that_does_not_suffice_only_what_is_known_is_said() -> None:
+    (finding,) = explain("CUDA out of memory").findings
+    assert "has left for it" in finding.entry.cause  # neither that the GPU is too small, nor that it is full
+    commands = [step for step in finding.steps if step.startswith("$ ")]
+    assert [step.split("--profile ")[-1] for step in commands] == [
+        "$ nvidia-smi",
+        "laptop-6gb --resolution 256",
+        "cpu",
+    ]
+
+
+def test_a_container_that_was_given_a_gpu_lacks_a_driver_on_its_host() -> None:
+    error = "RuntimeError: Found no NVIDIA driver on your system.\n"
+    assert found("$ docker run -it sherf\n" + error) == ["GPU.NODEV", "GPU.NONE"]
+    assert found("$ docker run --gpus all -it sherf\n" + error) == ["GPU.NONE"]
+
+
+def test_syntax_errors_of_other_programs_are_not_about_this_python() -> None:
+    assert found(TROUBLES["PY.VERSION-2"].replace("/sherf/sherfctl/", "/mine/")) == []
+
+
+def test_groups_that_wait_for_each_other_in_wsl() -> None:
+    waits = "Watchdog caught collective operation timeout: WorkNCCL(OpType=ALLREDUCE)\n"
+    assert found("Linux 5.15.167.4-microsoft-standard-WSL2\n" + waits) == ["WSL.NCCL"]
+    assert found(waits) == ["TORCH.KERNEL"]
+
+
 def test_a_heading_is_no_comment() -> None:
     assert found("# RuntimeError: context has already been set\n\nHello,\nI have this\nsince today.\n") == [
         "RUN.STARTMETHOD"

@@ -45,7 +45,7 @@ def test_facts_survive_json(asked: list[Request]) -> None:
 
 def test_every_field_has_its_collector() -> None:
     assert set(collectors_of(Scope())) == set(Facts.model_fields) - {"version", "problems"}
-    assert set(Facts.model_fields) - set(collectors_of(Scope(depth="quick"))) == {"version", "problems", "torch"}
+    assert set(collectors_of(Scope(depth="quick"))) == set(Facts.model_fields) - {"version", "problems"}
 
 
 def test_a_quick_look_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +59,15 @@ def test_a_quick_look_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None
     assert facts.problems == ()
     assert facts.torch == TorchFacts()
     assert facts.gpu.cuinit is None
+
+
+@pytest.mark.parametrize("look", [lambda: all_facts(Scope(depth="quick")), machine_facts])
+def test_a_torch_that_is_not_there_is_seen_without_a_process(
+    look: Callable[[], Facts], asked: list[Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu, "gpu_traces", lambda *_: GpuFacts())
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert (look().torch.state, asked) == ("missing", [])
 
 
 def test_the_scope_reaches_torch(asked: list[Request]) -> None:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from checks.facts.python import installed_packages, python_facts
+from checks.facts.python import checkout_of, installed_packages, python_facts
 from tests.checks.facts.fakes import files
 
 
@@ -69,3 +69,9 @@ def test_the_start_method_is_looked_up_and_not_fixed(monkeypatch: pytest.MonkeyP
     monkeypatch.delitem(sys.modules, "multiprocessing")
     assert python_facts().start_method == ""
     assert "multiprocessing" not in sys.modules
+
+
+def test_a_checkout_is_one_that_pip_can_install(tmp_path: Path) -> None:
+    assert checkout_of(tmp_path) == ""
+    (tmp_path / "pyproject.toml").touch()
+    assert checkout_of(tmp_path) == str(tmp_path)

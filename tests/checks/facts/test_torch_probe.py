@@ -126,6 +126,13 @@ def test_a_broken_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: 
     assert error in facts.error
 
 
+def test_a_broken_import_is_told_without_our_own_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = fake(tmp_path, monkeypatch, "try:\n    1 / 0\nexcept Exception:\n    raise ImportError('libc10.so: gone')")
+    assert facts.error.splitlines() == ["ZeroDivisionError: division by zero", "ImportError: libc10.so: gone"]
+    facts = fake(tmp_path, monkeypatch, "raise ImportError('libcudart.so.13: gone')")
+    assert facts.error == "ImportError: libcudart.so.13: gone"
+
+
 def test_a_crash_in_the_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = fake(tmp_path, monkeypatch, "crash()")
     assert (facts.state, facts.error) == ("broken", f"`import torch` {SEGFAULT}")

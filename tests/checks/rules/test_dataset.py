@@ -91,6 +91,11 @@ def test_too_few_people_names_those_who_are_there(workstation: Facts) -> None:
     assert not any("--subjects" in line for line in found(short, TRAIN)["DATA.RP_COUNT"].fix)
 
 
+def test_one_is_a_person(workstation: Facts) -> None:
+    alone = with_data(workstation, root="/d", listed=1, folders=1, test_subjects_missing=tally(29, 30))
+    assert found(alone, EVALUATE)["DATA.RP_COUNT"].evidence[0].startswith("/d: 1 person, the published split")
+
+
 def test_the_split_ends_where_it_ends(workstation: Facts) -> None:
     assert severities(with_data(workstation, listed=480, folders=480), EVALUATE) == {}
     assert severities(with_data(workstation, listed=479, folders=479), EVALUATE) == {"DATA.RP_COUNT": BLOCK}
@@ -166,3 +171,5 @@ def test_a_windows_drive_matters_in_wsl_only(workstation: Facts) -> None:
     fix = found(moved, EVALUATE)["FS.DRVFS"].fix
     assert fix[0] == "$ mkdir -p ~/data && cp -r '/mnt/c/My Data/20230228' ~/data/"
     assert fix[1] == "then name it: --data ~/data/20230228"
+    spaced = with_data(machine("wsl2"), filesystem="9p", root="/mnt/c/My Data")
+    assert found(spaced, EVALUATE)["FS.DRVFS"].fix[1] == "then name it: --data ~/data/'My Data'"

@@ -56,3 +56,22 @@ def test_what_the_demo_lacks_is_a_warning_for_others() -> None:
 
     facts = changed("bare-metal-1gpu", missing_parts=["x"])
     assert severity(facts, "SYS.INSTALL", Purpose("eval", "RenderPeople")) == WARN
+
+
+def test_packages_block_everything_and_come_from_pip() -> None:
+    from checks import Purpose
+
+    facts = changed("bare-metal-1gpu", missing_parts=["the package jaxtyping", "the package pillow"])
+    assert severity(facts, "SYS.INSTALL", Purpose("eval", "RenderPeople")) == BLOCK
+    assert evidence(facts, "SYS.INSTALL") == "missing: the package jaxtyping, the package pillow"
+    steps = fix(facts, "SYS.INSTALL")
+    assert steps.startswith("$ ")
+    assert steps.endswith('-m pip install "jaxtyping" "pillow"')
+    both = changed("bare-metal-1gpu", missing_parts=["sherf_core/io/manifest.json", "the package jaxtyping"])
+    assert "pip install" in fix(both, "SYS.INSTALL")
+    assert "git status" in fix(both, "SYS.INSTALL")
+
+
+def test_what_only_the_doctor_uses_stops_no_run() -> None:
+    facts = changed("bare-metal-1gpu", missing_parts=["the package nvidia-ml-py", "the package psutil"])
+    assert severity(facts, "SYS.INSTALL", EVAL) == WARN

@@ -64,7 +64,13 @@ def test_in_a_notebook_cells_and_a_new_session() -> None:
 def test_a_system_s_own_python_is_left_alone() -> None:
     system = {"manager": "system", "executable": "/usr/bin/python3"}
     steps = fix(changed("bare-metal-1gpu", torch={"state": "missing", **CPU_BUILD}, python=system), "TORCH.MISSING")
-    assert steps.startswith("$ /usr/bin/python3 -m venv ~/sherf-environment\n$ ~/sherf-environment/bin/pip install ")
+    assert steps.splitlines() == [
+        "$ sudo apt-get install python3-venv",
+        "$ /usr/bin/python3 -m venv ~/sherf-environment",
+        '$ ~/sherf-environment/bin/pip install "torch==2.14.*"',
+        "$ ~/sherf-environment/bin/pip install sherfctl",
+        "$ ~/sherf-environment/bin/sherfctl doctor",
+    ]
 
 
 def test_a_path_with_spaces_is_quoted() -> None:

@@ -181,6 +181,9 @@ def test_what_follows_from_a_skipped_check_stays_silent(here: Machine) -> None:
         (("--only", "SMPL.HTLM"), "there is no check SMPL.HTLM; the nearest is SMPL.HTML"),
         (("--skip", "TROCH"), "there is no check TROCH; the nearest is TORCH"),
         (("--only", "SMPL.HTML", "--skip", "SMPL"), "--skip leaves no check"),
+        (("--only", ""), "an empty word names no check"),
+        (("--skip", ","), "an empty word names no check"),
+        (("--dataset", "demo", "--data", "x"), "the demo has its own data"),
         (("--gpus", "0"), "'--gpus'"),
         (("--dataset", "ZJU"), "'--dataset'"),
     ],
@@ -217,6 +220,17 @@ def test_recorded_facts_are_diagnosed_without_a_look(here: Machine, tmp_path: Pa
     assert document["facts"] == machine("wsl2").model_dump(mode="json")
     (tmp_path / "whole.json").write_text(text)
     assert json.loads(doctor("--snapshot", str(tmp_path / "whole.json"), "--json")[1]) == document
+
+
+def test_recorded_facts_come_from_standard_input_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_snapshot(tmp_path / "facts.json", machine("wsl2"))
+    content = (tmp_path / "facts.json").read_bytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    assert json.loads(doctor("--snapshot", "-", "--json")[1])["facts"] == machine("wsl2").model_dump(mode="json")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"[1]")))
+    status, _, news = doctor("--snapshot", "-")
+    assert status == ExitCode.FAILED
+    assert "standard input is JSON, but it holds no facts of a machine" in in_one_line(news)
 
 
 def test_facts_of_another_data_set_say_nothing_of_the_one_asked_about(tmp_path: Path) -> None:

@@ -148,3 +148,58 @@ def test_from_command_of_something_else_fails_with_an_example() -> None:
     status, _, news = profiles("from-command", "ls -l")
     assert status == ExitCode.FAILED
     assert "there is no train.py in this command line" in news
+
+
+TEST = (
+    "python -u train.py --cfg={} --data /a/rather/long/path/to/the/folder/of/the/data --test_flag True "
+    "--resume SHERF.pkl"
+)
+
+
+def test_from_command_does_not_break_the_command_that_it_gives() -> None:
+    command = json.loads(profiles("from-command", "--json", TEST.format("RenderPeople"))[1])["command"]
+    assert len(command) > 100
+    status, text, news = profiles("from-command", TEST.format("RenderPeople"), columns=60)
+    assert status == ExitCode.FINE
+    assert f"#     {command}" in text.splitlines()
+    assert f"    {command}" in news.splitlines()
+
+
+def test_from_command_gives_only_commands_that_run() -> None:
+    """What `run eval --dataset` takes has a command; what it does not take is said to have none."""
+    from profiles.published_flags import DATASETS
+    from sherfctl.commands.datasets import DatasetName
+
+    taken = {name.value for name in DatasetName}
+    for dataset in DATASETS.values():
+        document = json.loads(profiles("from-command", "--json", TEST.format(dataset))[1])
+        assert bool(document["command"]) == (dataset in taken)
+        assert any(f"takes no {dataset} yet" in one["text"] for one in document["remarks"]) == (dataset not in taken)
+
+
+def test_what_is_said_to_run_is_what_the_command_takes() -> None:
+    from checks.purpose import RUNNABLE
+    from sherfctl.commands.datasets import DatasetName
+
+    assert {name for action, name in RUNNABLE if action == "eval"} == {name.value for name in DatasetName}
+
+
+def test_show_gives_the_file_s_own_values() -> None:
+    text = profiles("show", "colab-t4")[1]
+    lines = [line.split() for line in text.splitlines()]
+    assert ["device", "cuda"] in lines
+    assert "the CPU is used instead" in " ".join(text.split())
+    document = json.loads(profiles("show", "colab-t4", "--json")[1])
+    assert (document["profile"]["device"], document["here"]["device"]) == ("cuda", "cpu")
+    assert document["profile"]["file"].endswith("colab-t4.yaml")
+    assert "device:  cpu" in profiles("show", "colab-t4", "--why")[1].splitlines()
+
+
+def test_show_notes_what_this_gpu_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = machine("colab-t4")
+    monkeypatch.setattr("checks.machine_facts", lambda: facts)
+    own = json.loads(profiles("show", "local-1gpu", "--json")[1])
+    assert (own["profile"]["training"]["precision"], own["here"]["training"]["precision"]) == ("bfloat16", "float16")
+    text = " ".join(profiles("show", "local-1gpu")[1].split())
+    assert "training.precision: float16 is used here" in text
+    assert "training.precision bfloat16" in text
