@@ -25,6 +25,8 @@ from sherf_core.io.digest import sha256
 MAIN = "main"
 _SHOWN = 8
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_LOGIN = re.compile(r"(https?://)[^/\s]*@")
+_QUERY = re.compile(r"(https?://[^\s?#'\"]*)[?#][^\s'\")]*")
 _SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 
@@ -187,11 +189,11 @@ def _fix(kind: str, chosen: Repository) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """The text with the values of token variables taken out."""
+    """The text with the values of token variables taken out, and logins and queries out of addresses."""
     for name in _SECRETS:
         if os.environ.get(name):
             text = text.replace(os.environ[name], "***")
-    return text
+    return _QUERY.sub(r"\1", _LOGIN.sub(r"\1", text))
 
 
 def _failed(chosen: Repository, found: str, fix: str) -> FetchError:

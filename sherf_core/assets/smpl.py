@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from sherf_core.assets.catalogue import smpl_archive
 from sherf_core.assets.install import Installed, Origin, install
+from sherf_core.assets.mirror import server_from
 from sherf_core.assets.recognise import candidates
 from sherf_core.assets.transport import Policy, Progress, Remote, download
-from sherf_core.errors import BodyFileError, ConfigurationError
+from sherf_core.errors import BodyFileError
 from sherf_core.io.convert import cache_folder
 from sherf_core.io.sniff import FileKind
 
@@ -22,7 +21,6 @@ SERVER_VARIABLE = "SHERFCTL_SMPL_URL"
 DOWNLOADS = "downloads"
 _CHUNK_BYTES = 1 << 20
 _AGENT = "Mozilla/5.0 (compatible; sherfctl)"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,20 +35,12 @@ class Credentials:
 
 
 def server() -> str:
-    """The server that is asked.
+    """The server that is asked; it may hold a login of its own.
 
     Raises:
         ConfigurationError: SHERFCTL_SMPL_URL is none that a password may go to.
     """
-    chosen = os.environ.get(SERVER_VARIABLE, "").rstrip("/") or smpl_archive().server
-    parts = urlsplit(chosen)
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        return chosen
-    raise ConfigurationError(
-        f"{SERVER_VARIABLE} is {chosen}: a password would travel unencrypted",
-        expected="an address with https (http only on this computer)",
-        fix=f"change it, or take it away (unset {SERVER_VARIABLE}) to ask {smpl_archive().server}",
-    )
+    return server_from(SERVER_VARIABLE, smpl_archive().server)
 
 
 def address() -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from sherf_core.assets.catalogue import TorchFile, torch_file
 from sherf_core.assets.install import Installed, Origin, register
+from sherf_core.assets.mirror import server_from
 from sherf_core.assets.placing import Placed, require_free
 from sherf_core.assets.recognise import Candidate
 from sherf_core.assets.torch_places import FOLDER, torch_file_candidates
@@ -21,9 +21,13 @@ SERVER_VARIABLE = "SHERFCTL_TORCH_URL"
 
 
 def published(name: str) -> TorchFile:
-    """torchvision's file for an asset, on the server that is to be asked."""
+    """torchvision's file for an asset, on the server that is to be asked.
+
+    Raises:
+        ConfigurationError: SHERFCTL_TORCH_URL is no server that may be asked.
+    """
     known = torch_file(name)
-    return replace(known, server=os.environ.get(SERVER_VARIABLE, "").rstrip("/") or known.server)
+    return replace(known, server=server_from(SERVER_VARIABLE, known.server))
 
 
 def whole_copy(name: str, roots: Iterable[Path]) -> Path | None:

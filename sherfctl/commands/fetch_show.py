@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sherf_core.assets.catalogue import Asset, asset
+from sherf_core.assets.catalogue import Asset, asset, smpl_archive
 from sherf_core.errors import FetchError
 from sherfctl.console import Console, Status
 from sherfctl.console.layout import size
@@ -125,15 +125,20 @@ def show_plan(console: Console, root: Path, chosen: Sequence[Asset], revision: s
 def _plan(root: Path, entry: Asset, revision: str) -> dict[str, Any]:
     from sherf_core.assets import smpl, torchvision_files
     from sherf_core.assets.recognise import TORCH_ASSETS
+    from sherf_core.assets.remote import shown
     from sherfctl.commands.fetch_login import credentials_source
     from sherfctl.commands.fetch_work import pinned
 
     source, needed, note = entry.page, entry.bytes, ""
     if entry.name == "smpl":
         # The archive, whose size nobody states, the body that is taken out of it, and its copy in place.
-        source, needed, note = smpl.address(), 3 * (entry.bytes or 0), credentials_source()
+        source, needed, note = (
+            f"{shown(smpl.address())} ({smpl_archive().name})",
+            3 * (entry.bytes or 0),
+            credentials_source(),
+        )
     elif entry.name in TORCH_ASSETS:
-        source = torchvision_files.published(entry.name).address
+        source = shown(torchvision_files.published(entry.name).address)
     elif entry.name == "sherf":
         note = "by hand, with a browser: `sherfctl fetch-assets sherf` shows the steps"
     else:

@@ -105,7 +105,7 @@ def _fetch_smpl(job: Job, entry: Asset) -> Installed:
         return there[0]
     console, source = job.console, smpl.address()
     if smpl.server() != smpl_archive().server:
-        console.warn(f"{smpl.SERVER_VARIABLE} is set: your login goes to {smpl.server()}")
+        console.warn(f"{smpl.SERVER_VARIABLE} is set: your login goes to {shown(smpl.server())}")
     accepted = accepted_licence(console, entry, job.accepted, job.root)
     credentials = smpl_credentials(console)
     origin = job.origin(f"{shown(source)} ({smpl_archive().name})", accepted)
@@ -128,12 +128,13 @@ def _fetch_sherf(job: Job) -> list[Installed]:
 
 def _fetch_torch_file(job: Job, entry: Asset) -> Installed:
     from sherf_core.assets import torchvision_files
+    from sherf_core.assets.remote import shown
 
     known = torchvision_files.published(entry.name)
     job.console.note(f"{entry.title}: {entry.licence.name}")
     with job.console.transfer(known.name) as transfer:
         return torchvision_files.fetch_torch_file(
-            entry.name, job.root, job.origin(known.address), on_progress=_Reporter(job.console, transfer)
+            entry.name, job.root, job.origin(shown(known.address)), on_progress=_Reporter(job.console, transfer)
         )
 
 

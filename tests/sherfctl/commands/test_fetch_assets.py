@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sherf_core.assets.catalogue import KnownBody
-from tests.sherf_core.assets.loopback import PASSWORD, USERNAME, Publisher, serving
+from tests.sherf_core.assets.loopback import PASSWORD, TOKEN, USERNAME, Publisher, serving
 from tests.sherf_core.assets.samples import MALE, NEUTRAL, body_pickle, zipped
 from tests.sherfctl.commands.fetching import Fetcher
 
@@ -303,3 +303,24 @@ def test_wrong_command_lines(fetcher: Fetcher, arguments: tuple[str, ...]):
     code, out, error = fetcher.run(*arguments)
     assert (code, out) == (2, "")
     assert error.startswith("error:")
+
+
+def test_logins_in_the_addresses_of_mirrors_are_shown_and_kept_nowhere(
+    fetcher: Fetcher, smpl: Callable[..., Publisher], monkeypatch: pytest.MonkeyPatch
+):
+    publisher = smpl(zipped({NEUTRAL: body_pickle()}))
+    weights = b"\x80\x02" + bytes(range(256)) * 40
+    name = fetcher.publish_torch_file("resnet", weights)
+    publisher.files[f"/{name}"] = weights
+    with_login = publisher.address.replace("http://", f"http://me:{TOKEN}@")
+    monkeypatch.setenv("SHERFCTL_TORCH_URL", with_login)
+    monkeypatch.setenv("SHERFCTL_SMPL_URL", with_login)
+    code, out, _ = fetcher.run("smpl", "resnet", "--dry-run", "--json")
+    assert code == 0
+    assert all(row["source"].startswith(publisher.address) for row in json.loads(out)["plan"])
+    code, out, error = fetcher.run("smpl", "resnet", *LICENCE, "--json")
+    assert code == 0, error
+    assert f"your login goes to {publisher.address}" in " ".join(error.split())
+    assert all(entry["source"].startswith(publisher.address) for entry in json.loads(out)["installed"])
+    monkeypatch.setenv("SHERFCTL_SMPL_URL", f"http://me:{TOKEN}@mirror.example.org")
+    assert fetcher.run("smpl", "--dry-run")[0] == 1  # and the fixture looks for the login everywhere
