@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote
 
 from sherf_core.assets import record
 from sherf_core.assets.archive import extract_member, members, safe_path, unpack
 from sherf_core.assets.catalogue import asset, known_body, torch_file
 from sherf_core.assets.dataset_places import PLACES
+from sherf_core.assets.leftovers import scratch_folder, sweep_folders
 from sherf_core.assets.listing import write_listing
+from sherf_core.assets.lock import TargetLock
 from sherf_core.assets.placing import Placed, place
 from sherf_core.assets.recognise import DATASET_ASSETS, TORCH_ASSETS, Candidate, is_gendered
 from sherf_core.body.files import load_body
 from sherf_core.data.locations import BODY_FOLDERS, CHECKPOINT_FOLDERS, checkpoint_name
 from sherf_core.errors import BodyFileError, FetchError
-from sherf_core.io.convert import cache_folder
 from sherf_core.io.digest import sha256
 from sherf_core.io.sniff import FileKind, sniff
 
@@ -52,6 +53,7 @@ def install(
     origin: Origin,
     *,
     dataset: str = "",
+    name: str = "",
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Installed:
     """Check a file of the user's (or one that was just fetched), copy it to its place and write it down.
@@ -61,6 +63,8 @@ def install(
         root: the folder that gets `assets/`, `models/` and `data/`.
         origin: for the record.
         dataset: which data set a checkpoint was trained on, where its name does not say so.
+        name: of an archive that holds a data set, what tells it from others of the same file name (its path in a
+            repository); "": the file name itself.
         on_progress: bytes done and bytes in all, of archives that hold a data set.
 
     Raises:
@@ -68,7 +72,7 @@ def install(
             another file is in its place.
     """
     if candidate.asset in DATASET_ASSETS:
-        installed = _dataset(candidate, root, origin, on_progress)
+        installed = _dataset(candidate, root, origin, name or candidate.name, on_progress)
     else:
         with unpacked(candidate) as file:
             digest = sha256(file)
@@ -92,10 +96,8 @@ def unpacked(candidate: Candidate) -> Iterator[Path]:
         yield candidate.path
         return
     most = LARGEST_BODY if candidate.asset == "smpl" else LARGEST_CHECKPOINT
-    cache = cache_folder()
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="unpacked-", dir=cache) as folder:
-        file = Path(folder) / candidate.name
+    with scratch_folder() as folder:
+        file = folder / candidate.name
         extract_member(candidate.path, candidate.member, file, most_bytes=most)
         yield file
 
@@ -205,17 +207,27 @@ def _kept(root: Path, entry: record.Entry) -> record.Entry:
     return replace(entry, accepted=entry.accepted or before[0].accepted) if before else entry
 
 
-def _dataset(candidate: Candidate, root: Path, origin: Origin, on_progress: Callable[[int, int], None]) -> Installed:
+def _dataset(
+    candidate: Candidate, root: Path, origin: Origin, name: str, on_progress: Callable[[int, int], None]
+) -> Installed:
     """Unpack an archive of a data set; files that are there already stay."""
     where = PLACES[candidate.asset]
     paths = [safe_path(candidate.path, info.filename) for info in members(candidate.path)]
     folder = root / where.folder
-    listed = unpack(candidate.path, where.of(paths), folder, on_progress)
-    if hasattr(os, "sync"):  # not on Windows
-        os.sync()
-    listing = root / "assets" / f"{candidate.asset}-{candidate.path.stem}.listing"
-    digest = write_listing(listing, folder, listed)
+    listing = (
+        root
+        / "assets"
+        / f"{candidate.asset}-{quote(name.removesuffix('.zip'), safe='', errors='surrogateescape')}.listing"
+    )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TargetLock(folder):
+        place_of = where.of(paths)
+        sweep_folders((folder / target).parent for target in map(place_of, paths) if target is not None)
+        listed = unpack(candidate.path, place_of, folder, on_progress)
+        if hasattr(os, "sync"):  # not on Windows
+            os.sync()
+        digest = write_listing(listing, folder, listed)
     note = f"{len(listed):,} files; {len(paths) - len(listed):,} others in the archive were left out"
     placed = Placed(folder, sum(size for _, size, _ in listed), digest, new=True)
-    entry = replace(_entry(candidate, root, placed, origin), listing=record.relative(root, listing))
+    entry = replace(_entry(candidate, root, placed, origin), name=name, listing=record.relative(root, listing))
     return Installed(entry, True, note)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from sherf_core.assets.archive import crc32
+from sherf_core.errors import FetchError
 from sherf_core.io.atomic import write_bytes
+
+# No path holds a backslash: in archives they are slashes.
+_LINE = re.compile(r"(?P<crc>[0-9a-f]{8}) (?P<size>[0-9]{1,18}) (?P<name>[^\0]+)")
 
 
 def write_listing(path: Path, folder: Path, files: Iterable[tuple[Path, int, int]]) -> str:
@@ -16,7 +21,7 @@ def write_listing(path: Path, folder: Path, files: Iterable[tuple[Path, int, int
     Returns:
         its sha256.
     """
-    lines = sorted(f"{crc:08x} {size} {place.relative_to(folder).as_posix()}" for place, size, crc in files)
+    lines = sorted(f"{crc:08x} {size} {_on_one_line(place.relative_to(folder))}" for place, size, crc in files)
     content = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
     write_bytes(path, content)
     return hashlib.sha256(content).hexdigest()
@@ -27,11 +32,19 @@ def check_listing(path: Path, folder: Path) -> tuple[int, list[str]]:
 
     Returns:
         how many files are listed, and what is wrong with which.
+
+    Raises:
+        FetchError: FETCH.MANIFEST, the listing itself is damaged.
     """
-    wrong, lines = [], path.read_bytes().decode("utf-8", "surrogateescape").splitlines()
-    for line in lines:
-        crc, size, name = line.split(" ", 2)
-        file = folder / name
+    wrong, lines = [], path.read_bytes().decode("utf-8", "surrogateescape").split("\n")
+    if lines.pop():
+        raise _damaged(path, "its last line is cut")
+    for number, line in enumerate(lines, 1):
+        found = _LINE.fullmatch(line)
+        if found is None:
+            raise _damaged(path, f"line {number} is none of a file")
+        crc, size = found["crc"], found["size"]
+        file = folder / found["name"].replace("\\n", "\n")
         if not file.is_file():
             wrong.append(f"{file} is missing")
         elif file.stat().st_size != int(size):
@@ -39,3 +52,17 @@ def check_listing(path: Path, folder: Path) -> tuple[int, list[str]]:
         elif f"{crc32(file):08x}" != crc:
             wrong.append(f"{file} has other content than it had when it was unpacked")
     return len(lines), wrong
+
+
+def _on_one_line(path: Path) -> str:
+    return path.as_posix().replace("\n", "\\n")
+
+
+def _damaged(path: Path, detail: str) -> FetchError:
+    return FetchError(
+        f"the list {path} is damaged: {detail}",
+        expected="the list that `sherfctl fetch-assets` wrote",
+        fix="fetch the data set again, which writes it anew: what is unpacked is kept",
+        code="FETCH.MANIFEST",
+        path=path,
+    )

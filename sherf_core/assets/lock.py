@@ -14,6 +14,11 @@ except ImportError:  # Windows: downloads are not locked there
     fcntl = None  # type: ignore[assignment]
 
 
+def can_lock() -> bool:
+    """Whether this system has locks."""
+    return fcntl is not None
+
+
 class TargetLock:
     """Holds `NAME.lock` beside the target while the block runs, and removes it at the end.
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from sherf_core.assets.lock import TargetLock
 from sherf_core.assets.space import require_space
 from sherf_core.errors import FetchError
 from sherf_core.io.atomic import atomic_write
@@ -34,13 +36,21 @@ def place(source: Path, target: Path, digest: str) -> Placed:
         digest: the sha256 that `source` had when it was checked.
 
     Raises:
-        FetchError: FETCH.EXISTS (another file is there, and stays), FETCH.SPACE, FETCH.HASH (`source` changed).
+        FetchError: FETCH.EXISTS (another file is there, and stays), FETCH.SPACE, FETCH.HASH (`source` changed),
+            FETCH.LOCKED (another process puts a file there just now).
     """
     require_free(target, digest)
     size = source.stat().st_size
     if target.exists():
         return Placed(target, size, digest, new=False)
     target.parent.mkdir(parents=True, exist_ok=True)
+    # The lock says to others that the temporary file is a live process's.
+    with TargetLock(target):
+        require_free(target, digest)
+        return _copy_to(source, target, size, digest)
+
+
+def _copy_to(source: Path, target: Path, size: int, digest: str) -> Placed:
     require_space(target, size)
     with atomic_write(target) as temporary:
         copied = _copy(source, temporary)
@@ -67,10 +77,15 @@ def require_free(target: Path, digest: str) -> None:
     raise FetchError(
         f"{what} is at {target} already; it stays as it is",
         expected="no file there, or the same one",
-        fix=f"if you want the new one, move the old one away first: mv {target} {target}.old",
+        fix=f"if you want the new one, move the old one away first: {moved_away(target)}",
         code="FETCH.EXISTS",
         path=target,
     )
+
+
+def moved_away(path: Path) -> str:
+    """The command that moves a file away."""
+    return f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.old')}"
 
 
 def _copy(source: Path, target: Path) -> str:

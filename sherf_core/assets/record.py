@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from sherf_core.assets.lock import TargetLock
 from sherf_core.errors import FetchError
-from sherf_core.io.atomic import write_json
+from sherf_core.io.atomic import write_text
 
 MANIFEST = Path("assets") / "manifest.json"
 _VERSION = 1
@@ -81,11 +82,11 @@ def read_entries(root: Path) -> list[Entry]:
         return [_entry({key: row[key] for key in row.keys() & names}) for row in document["files"]]
     except FileNotFoundError:
         return []
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, IsADirectoryError) as error:
         raise FetchError(
-            f"{path} cannot be read: {type(error).__name__}: {error}",
+            f"{path} cannot be read: {type(error).__name__}: {str(error)[:300]}",
             expected="the record that `sherfctl fetch-assets` wrote",
-            fix=f"move it away (mv {path} {path}.old): the files stay, and are recorded when they are fetched again",
+            fix=f"move it away (mv {shlex.quote(str(path))} {shlex.quote(f'{path}.old')}): the files stay, and are recorded when they are fetched again",
             code="FETCH.MANIFEST",
             path=path,
         ) from error
@@ -99,6 +100,8 @@ def _entry(row: dict[str, object]) -> Entry:
     entry = Entry(**row)  # type: ignore[arg-type]  # the loop above has seen to the types
     if Path(entry.path).is_absolute() or Path(entry.listing).is_absolute():
         raise ValueError("a path that is absolute")
+    if "\0" in entry.path + entry.listing:
+        raise ValueError("a path that is none")
     return entry
 
 
@@ -114,7 +117,8 @@ def add_entries(root: Path, new: Iterable[Entry]) -> None:
     with _turn(path):
         kept = [entry for entry in read_entries(root) if entry.key not in places]
         rows = [asdict(entry) for entry in sorted(kept + added, key=lambda entry: entry.key)]
-        write_json(path, {"version": _VERSION, "files": rows})
+        # ASCII, as names of files may hold bytes that are no UTF-8.
+        write_text(path, json.dumps({"version": _VERSION, "files": rows}, indent=2) + "\n")
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from pathlib import Path
 from sherf_core.assets.catalogue import known_body, torch_file
 from sherf_core.assets.install import require_neutral, require_torch_file
 from sherf_core.assets.listing import check_listing
-from sherf_core.assets.recognise import TORCH_ASSETS
+from sherf_core.assets.placing import moved_away
+from sherf_core.assets.recognise import DATASET_ASSETS, TORCH_ASSETS
 from sherf_core.assets.record import Entry, read_entries
 from sherf_core.assets.torch_places import find_torch_file
 from sherf_core.body.files import load_body
@@ -74,7 +75,7 @@ def usual_files(root: Path) -> list[tuple[str, Path]]:
 
 def verdict_on(root: Path, asset: str, path: Path, entry: Entry | None = None) -> Verdict:
     """Look at one file, or one data set; without an entry only at what it holds. Never raises for a bad file."""
-    again = f"move it away (mv {path} {path}.old) and run `sherfctl fetch-assets {asset}`"
+    again = f"move it away ({moved_away(path)}) and run `sherfctl fetch-assets {asset}`"
     try:
         if not path.exists():
             what = "a link that leads nowhere" if path.is_symlink() else "missing"
@@ -104,6 +105,8 @@ def _checked(root: Path, asset: str, path: Path, digest: str) -> str:
     if asset in TORCH_ASSETS:
         require_torch_file(path, asset, root, digest)
         return "sum as in its name"
+    if asset in DATASET_ASSETS:
+        return "content as it was put there"
     from sherf_core.io.weights import check_header
 
     check_header(path)

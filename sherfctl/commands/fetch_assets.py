@@ -64,6 +64,7 @@ def fetch_assets(
     Without arguments: what there is, and what to do next.
     """
     from sherf_core.assets.catalogue import asset, assets
+    from sherf_core.assets.leftovers import sweep
     from sherf_core.assets.record import read_entries
     from sherfctl.commands import fetch_show, fetch_work
 
@@ -84,6 +85,7 @@ def fetch_assets(
     if list_all or not (wanted or from_file or watch):
         fetch_show.show_list(console, root, chosen, whole=list_all)
         return ExitCode.FINE
+    sweep(root)
     read_entries(root)  # a damaged record is said before anything is fetched or placed
     accepted = [name.value for name in accept_license or []]
     job = fetch_work.Job(console, root, accepted, dataset.value if dataset else "", revision, yes)

@@ -67,7 +67,7 @@ def _there(job: Job, name: str) -> list[Installed]:
         FetchError: FETCH.EXISTS, what is there is broken.
     """
     from sherf_core.assets.install import Installed, register
-    from sherf_core.assets.placing import Placed
+    from sherf_core.assets.placing import Placed, moved_away
     from sherf_core.assets.recognise import Candidate
     from sherf_core.assets.verify import usual_files, verdict_on
     from sherf_core.io.digest import sha256
@@ -84,7 +84,7 @@ def _there(job: Job, name: str) -> list[Installed]:
             raise FetchError(
                 f"another file is at {path} already, and stays: {'; '.join(verdict.wrong)}",
                 expected=f"no file there, or a sound one ({asset(name).title})",
-                fix=f"move it away (mv {path} {path}.old) and run it again",
+                fix=f"move it away ({moved_away(path)}) and run it again",
                 code="FETCH.EXISTS",
                 path=path,
             )

@@ -52,3 +52,21 @@ def test_entries_that_are_none(tmp_path: Path, path: object):
     with pytest.raises(FetchError) as caught:
         read_entries(tmp_path)
     assert caught.value.code == "FETCH.MANIFEST"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 100_000, b'{"files": ' * 100_000, b"\xff", b"[]", b"1", b'{"files": [1]}', b'{"files": {}', b""],
+)
+def test_records_that_are_none(tmp_path: Path, content: bytes):
+    (tmp_path / "assets").mkdir()
+    (tmp_path / record.MANIFEST).write_bytes(content)
+    with pytest.raises(FetchError) as caught:
+        read_entries(tmp_path)
+    assert caught.value.code == "FETCH.MANIFEST"
+    assert len(caught.value.found) < 1000
+
+
+def test_names_that_are_no_utf_8_are_written_down(tmp_path: Path):
+    add_entries(tmp_path, [entry(1, name="caf\udce9.pkl")])
+    assert read_entries(tmp_path)[0].name == "caf\udce9.pkl"
