@@ -183,7 +183,7 @@ def _ordered_dictionary(pairs: Any = ()) -> dict[Any, Any]:
 
 def _set_of(kind: type) -> Callable[..., object]:
     def build(items: Any = ()) -> object:
-        """Take the attributes."""
+        """The set of these items."""
         if not isinstance(items, (list, tuple, set, frozenset)):
             raise MalformedPickle("a set made of something else than a list")
         budget = Budget(0, odd_keys=_MAXIMUM_ODD_KEYS)
@@ -196,7 +196,7 @@ def _set_of(kind: type) -> Callable[..., object]:
 
 def _bytes_of(kind: type) -> Callable[..., object]:
     def build(content: object = b"", encoding: object = None) -> object:
-        """Take the attributes."""
+        """The bytes of a text, or of numbers in a list."""
         if encoding is not None:
             return kind(_encode(content, encoding))
         # bytes(n) would make n bytes out of nothing.

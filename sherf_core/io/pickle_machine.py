@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sherf_core.io.pickle_opcodes import MalformedPickle, instructions
-from sherf_core.io.pickle_values import Budget, Constructors, Inert, Named, UnlistedGlobal
+from sherf_core.io.pickle_values import OBJECT_BYTES, Budget, Constructors, Inert, Named, UnlistedGlobal
 
 MAXIMUM_DIGITS = 1000
 MAXIMUM_PROTOCOL = 5
@@ -83,6 +83,8 @@ _LITERALS: dict[str, Callable[[bytes], object]] = {
     "EMPTY_DICT": lambda argument: {},
     "EMPTY_SET": lambda argument: set(),
 }
+# What an empty one takes in memory: one byte of a file asks for it.
+_CONTAINER_BYTES = {"EMPTY_LIST": 56, "EMPTY_DICT": 64, "EMPTY_SET": 216, "LIST": 56, "DICT": 64, "FROZENSET": 216}
 _IGNORED = frozenset({"FRAME"})
 _REFUSED = {
     "PERSID": "objects kept outside the file (is it a torch file?)",
@@ -127,6 +129,7 @@ class Machine:
         """The value that the pickle leaves on the stack; may hold `Inert` objects: see `Resolver`."""
         for opcode, argument, position in self._instructions:
             self.budget.step()
+            self.budget.spend(_CONTAINER_BYTES.get(opcode, 0))
             literal = _LITERALS.get(opcode)
             if literal is not None:
                 self._stack.append(literal(argument))
@@ -296,6 +299,7 @@ class Machine:
         if not isinstance(target, (Named, Inert)) or not isinstance(arguments, tuple):
             raise MalformedPickle("it calls something that is not a global")
         self._spend_on(arguments)
+        self.budget.spend(OBJECT_BYTES)
         self._stack.append(target.constructor(*arguments) if isinstance(target, Named) else target.call(arguments))
 
     def _spend_on(self, parts: tuple[Any, ...]) -> None:

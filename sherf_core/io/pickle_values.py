@@ -15,8 +15,10 @@ MAXIMUM_DEPTH = 64
 """Deepest nesting of lists, dicts and objects that is followed."""
 MAXIMUM_KEY_PARTS = 64
 """Most scalars in a dictionary key: hashing a tuple that shares its parts takes time exponential in its depth."""
-MAXIMUM_STEPS = 3_000_000
+MAXIMUM_STEPS = 1_000_000
 """Most instructions and entries of containers, each of up to 200 bytes; a checkpoint of 0.6 GB has 0.1 million."""
+OBJECT_BYTES = 200
+"""What an object that a call makes takes, about: a few bytes of a file can ask for one."""
 MAXIMUM_ODD_KEYS = 2_000
 """Most keys that are neither texts nor usual integers: a file can choose theirs so that all of them collide."""
 _USUAL_INTEGERS = 1 << 60

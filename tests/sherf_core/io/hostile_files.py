@@ -115,6 +115,8 @@ def long_pickles() -> dict[str, bytes]:
     many = 4_000_000
     return {
         "empty sets": b"\x80\x04](" + b"\x8f" * many + b"e.",
+        "empty sets in a tuple": b"\x80\x04(" + b"\x8f" * 2_900_000 + b"t.",
+        "calls": b"\x80\x04(cnumpy\nndarray\nq\x00" + b"h\x00)R" * 1_000_000 + b"l.",
         "marks": b"\x80\x04" + b"(" * many + b".",
         "memo entries": b"\x80\x04N" + b"\x94" * many + b".",
     }
