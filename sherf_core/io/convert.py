@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache as remembered
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from sherf_core.errors import CheckpointError
-from sherf_core.io.atomic import atomic_write
+from sherf_core.io.atomic import atomic_write, write_text
 from sherf_core.io.digest import sha256
 from sherf_core.io.manifest import TensorShape, manifest, misfit, require_fit
 from sherf_core.io.published import PublishedNetwork, read_published
@@ -33,12 +37,14 @@ class Converted:
 
     Args:
         path: the new file.
+        sha256: of the new file.
         source_sha256: of the checkpoint.
         tensors: how many were written.
         left_out: how many of the network's were not, because the model never uses them.
     """
 
     path: Path
+    sha256: str
     source_sha256: str
     tensors: int
     left_out: int
@@ -123,18 +129,21 @@ def _write(
         header[name] = {"dtype": dtype, "shape": shape.shape, "data_offsets": [start, end]}
     encoded = json.dumps(header, separators=(",", ":")).encode()
     encoded += b" " * (-len(encoded) % 8)  # the numbers start at a multiple of 8 bytes
+    written = hashlib.sha256()
     with atomic_write(target) as temporary, temporary.open("wb") as out:
-        out.write(len(encoded).to_bytes(8, "little"))
-        out.write(encoded)
-        for content in _contents(source, network, expected, half):
+        start_of_file = (len(encoded).to_bytes(8, "little"), encoded)
+        for content in chain(start_of_file, _contents(source, network, expected, half)):
             out.write(content)
+            written.update(content)
         if _state_of(source) != before:
             raise _changed(source)
-    return Converted(target, digest, len(expected), len(network.tensors) - len(expected))
+    return Converted(target, written.hexdigest(), digest, len(expected), len(network.tensors) - len(expected))
 
 
 def cached_conversion(source: str | os.PathLike[str], *, which: str = "G", cache: Path | None = None) -> Path:
     """The safetensors file of a published checkpoint, converted at the first call and found again by its sha256.
+
+    What was kept is used only if it still has the sha256 that was noted beside it; otherwise it is made again.
 
     Args:
         source: `SHERF_*.pkl`.
@@ -148,14 +157,25 @@ def cached_conversion(source: str | os.PathLike[str], *, which: str = "G", cache
     source = Path(source)
     before, digest = _fingerprint(source, which)
     path = (cache or cache_folder()) / "checkpoints" / f"{digest}-{which}-v{CONVERTER_VERSION}.safetensors"
-    # A rename put it there, so it is whole.
-    if not path.is_file():
-        _write(source, path, which, digest, before)
+    note = path.with_name(path.name + ".sha256")
+    if not _is_as_noted(path, note):
+        made = _write(source, path, which, digest, before)
+        write_text(note, f"{made.sha256}  {path.name}\n")  # as sha256sum has it
     return path
 
 
+def _is_as_noted(path: Path, note: Path) -> bool:
+    try:
+        return path.is_file() and note.is_file() and note.read_bytes()[:64].decode() == sha256(path)
+    except (OSError, ValueError):
+        return False
+
+
 def cache_folder() -> Path:
-    """Where files that can be made again are kept: $SHERFCTL_CACHE, $XDG_CACHE_HOME/sherfctl or ~/.cache/sherfctl."""
+    """Where files that can be made again are kept: $SHERFCTL_CACHE, $XDG_CACHE_HOME/sherfctl or ~/.cache/sherfctl.
+
+    Without a home folder it is one in the temporary folder that is the user's alone.
+    """
     if os.environ.get(CACHE_VARIABLE):
         return Path(os.environ[CACHE_VARIABLE]).expanduser()
     if os.environ.get("XDG_CACHE_HOME"):
@@ -163,7 +183,20 @@ def cache_folder() -> Path:
     try:
         return Path.home() / ".cache" / "sherfctl"
     except RuntimeError:  # no home folder
-        return Path(tempfile.gettempdir()) / "sherfctl-cache"
+        return _private_folder(Path(tempfile.gettempdir()) / f"sherfctl-cache-{os.getuid()}")
+
+
+@remembered
+def _private_folder(path: Path) -> Path:
+    """`path`, made if need be; a new temporary folder where others own it or may look into it."""
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        facts = path.lstat()  # not through a link, which anyone can lay
+        if stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.getuid() and stat.S_IMODE(facts.st_mode) == 0o700:
+            return path
+    except OSError:
+        pass
+    return Path(tempfile.mkdtemp(prefix="sherfctl-cache-"))
 
 
 def _contents(source: Path, network: PublishedNetwork, expected: dict[str, TensorShape], half: bool) -> Iterator[bytes]:
@@ -200,6 +233,8 @@ def _halved(source: Path, name: str, tensor: StoredTensor, array: np.ndarray) ->
 
 
 def _fingerprint(source: Path, which: str) -> tuple[tuple[int, ...], str]:
+    if not source.is_file():
+        check_published(source, which)  # says what it is; a pipe would be waited for
     try:
         return _state_of(source), sha256(source)
     except OSError:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import struct
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -101,7 +103,7 @@ def test_the_weights_can_be_loaded(source: Source, tmp_path: Path, monkeypatch: 
     for name, array in files.ARRAYS.items():
         assert str(loaded[name].dtype) == f"torch.{files.EXPECTED[name].dtype}"
         np.testing.assert_array_equal(loaded[name].numpy(), _float32(array))
-    assert len(list((tmp_path / "cache" / "checkpoints").iterdir())) == 1
+    assert len(list((tmp_path / "cache" / "checkpoints").glob("*.safetensors"))) == 1
 
 
 def test_the_layout_of_spconv_1_is_turned(source: Source, tmp_path: Path) -> None:
@@ -261,12 +263,33 @@ def test_the_cache_goes_by_what_the_file_holds(source: Source, tmp_path: Path) -
     assert hashlib.sha256(moved.read_bytes()).hexdigest() in first.name
 
 
+def test_a_damaged_conversion_is_made_again(source: Source, tmp_path: Path) -> None:
+    path, cache = source(), tmp_path / "cache"
+    kept = cached_conversion(path, cache=cache)
+    note = kept.with_name(kept.name + ".sha256")
+    whole, when = kept.read_bytes(), kept.stat().st_mtime_ns
+    assert note.read_text() == f"{hashlib.sha256(whole).hexdigest()}  {kept.name}\n"
+    assert cached_conversion(path, cache=cache).stat().st_mtime_ns == when
+    for damaged in (whole[:-8], whole[:-1] + bytes([whole[-1] ^ 1]), b""):
+        kept.write_bytes(damaged)
+        assert cached_conversion(path, cache=cache).read_bytes() == whole
+    for words in (b"", b"\xff" * 80):
+        note.write_bytes(words)
+        assert cached_conversion(path, cache=cache).read_bytes() == whole
+        assert note.read_text().startswith(hashlib.sha256(whole).hexdigest())
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "SHERF_small.pkl")
+    assert "no regular file" in _refused(tmp_path / "SHERF_small.pkl", tmp_path / "x.safetensors").found
+
+
 def test_many_conversions_at_once(source: Source, tmp_path: Path) -> None:
     path, cache = source(), tmp_path / "cache"
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: cached_conversion(path, cache=cache).read_bytes(), range(24)))
     assert len(set(found)) == 1
-    assert len(list((cache / "checkpoints").iterdir())) == 1
+    assert len(list((cache / "checkpoints").iterdir())) == 2  # the file and its sum
 
 
 def test_two_processes_at_once(source: Source, tmp_path: Path) -> None:
@@ -282,10 +305,10 @@ def test_two_processes_at_once(source: Source, tmp_path: Path) -> None:
     sizes = {process.communicate(timeout=60)[0] for process in running}
     assert [process.returncode for process in running] == [0, 0]
     assert len(sizes) == 1
-    assert len(list((tmp_path / "cache" / "checkpoints").iterdir())) == 1
+    assert len(list((tmp_path / "cache" / "checkpoints").iterdir())) == 2
 
 
-def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHERFCTL_CACHE", "~/mine")
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
     monkeypatch.setenv("HOME", "/home/someone")
@@ -299,8 +322,29 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(Path, "home", staticmethod(no_home))
-    assert cache_folder().name == "sherfctl-cache"
-    assert cache_folder().parent.is_dir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    mine = tmp_path / f"sherfctl-cache-{os.getuid()}"
+    assert cache_folder() == mine
+    assert stat.S_IMODE(mine.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("trap", ["open to others", "a link", "a file"])
+def test_a_folder_that_others_prepared_is_not_used(trap: str, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(mode=0o700)
+    path = tmp_path / f"{trap}-cache"
+    if trap == "a link":
+        path.symlink_to(theirs)
+    elif trap == "a file":
+        path.write_bytes(b"")
+    else:
+        path.mkdir()
+        path.chmod(0o777)
+    made = convert._private_folder(path)
+    assert made not in (path, theirs)
+    assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    assert convert._private_folder(path) == made
+    made.rmdir()
 
 
 def test_an_empty_tensor(source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
