@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import lzma
+import re
 import stat
 import struct
 import sys
+import unicodedata
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -21,6 +24,11 @@ _CHUNK_BYTES = 1 << 20
 # Body files and checkpoints shrink to a half at best, pictures not at all.
 _LARGEST_RATIO = 200
 _MOST_MEMBERS = 3_000_000
+# A file is written under a temporary name first, which is 14 characters longer; file systems take 255 bytes.
+_LONGEST_NAME, _LONGEST_PATH, _DEEPEST = 240, 1000, 64
+# Control characters, line and paragraph separators, and halves of characters.
+_UNUSUAL_CHARACTERS = ("Cc", "Zl", "Zp", "Cs")
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])\s*(\..*)?", re.IGNORECASE)
 # What Python's reader raises for damaged, encrypted or unusual archives.
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -102,8 +110,9 @@ def unpack(
         place, bytes and CRC-32 of each.
 
     Raises:
-        FetchError: FETCH.ARCHIVE (before anything is written, where a path leads out of the archive), FETCH.EXISTS (a
-            file there is another one: it stays, as does what was unpacked so far), FETCH.SPACE.
+        FetchError: FETCH.ARCHIVE (before anything is written, where a path leads out of the archive or two files want
+            the same place), FETCH.EXISTS (a file there is another one: it stays, as does what was unpacked so far),
+            FETCH.SPACE.
     """
     chosen = []
     for info in members(archive):
@@ -113,6 +122,7 @@ def unpack(
             chosen.append((info, folder / target))
     if len(chosen) > _MOST_MEMBERS:
         raise refused(archive, f"holds {len(chosen):,} files", "get it from its publisher")
+    _require_no_clash(archive, folder, [target for _, target in chosen])
     total = sum(info.file_size for info, _ in chosen)
     _require_plausible(archive, "its content", total, sum(info.compress_size for info, _ in chosen), sys.maxsize)
     folder.mkdir(parents=True, exist_ok=True)
@@ -137,12 +147,29 @@ def safe_path(archive: Path, name: str) -> PurePosixPath:
     Raises:
         FetchError: FETCH.ARCHIVE.
     """
+    problem = name_problem(name)
+    if problem:
+        raise refused(archive, f"holds {name[:200]!a}, {problem}", "do not use it: get it from its publisher")
+    return PurePosixPath(name.replace("\\", "/"))
+
+
+def name_problem(name: str) -> str:
+    """Why a member of this name cannot be written within a folder on every system; "" if it can."""
+    if len(name) > _LONGEST_PATH:
+        return f"a path of {len(name):,} characters"
+    if not name.isprintable() and any(unicodedata.category(character) in _UNUSUAL_CHARACTERS for character in name):
+        return "a path with control characters"
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0] or "\0" in name:
-        raise refused(
-            archive, f"wants to write to {name!a}, outside its folder", "do not use it: get it from its publisher"
-        )
-    return path
+    if path.is_absolute() or ".." in path.parts or not path.parts or ":" in name:
+        return "a path that leads out of its folder"
+    if len(path.parts) > _DEEPEST:
+        return f"a path of {len(path.parts)} levels"
+    for part in path.parts:
+        if len(part.encode()) > _LONGEST_NAME:
+            return f"a name of {len(part.encode())} bytes"
+        if part.endswith((".", " ")) or _DEVICE.fullmatch(part):
+            return "a name that Windows reads as another one"
+    return ""
 
 
 def crc32(path: Path) -> int:
@@ -152,6 +179,21 @@ def crc32(path: Path) -> int:
         while chunk := file.read(_CHUNK_BYTES):
             value = zlib.crc32(chunk, value)
     return value
+
+
+def _require_no_clash(archive: Path, folder: Path, targets: list[Path]) -> None:
+    """See that no two files of an archive want the same place, and none the place of another one's folder."""
+    places = set(targets)
+    if len(places) < len(targets):
+        twice = next(target for target, count in Counter(targets).items() if count > 1)
+        words = f"holds {twice.relative_to(folder)} more than once"
+        raise refused(archive, words, "do not use it: get it from its publisher")
+    own = {target.parent for target in targets}
+    folders = own.union(*(place.parents for place in own))
+    both = next((target for target in targets if target in folders), None)
+    if both is not None:
+        words = f"holds {both.relative_to(folder)} as a file and as a folder"
+        raise refused(archive, words, "do not use it: get it from its publisher")
 
 
 def _write(content: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:

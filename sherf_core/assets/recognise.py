@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from sherf_core.assets.archive import members
+from sherf_core.assets.archive import members, name_problem
 from sherf_core.assets.catalogue import torch_file
 from sherf_core.assets.dataset_places import PLACES
 from sherf_core.data.locations import CHECKPOINT_NAMES, DATASET_FOLDERS, checkpoint_name
@@ -98,7 +98,8 @@ def _of_file(path: Path, wanted: Collection[str]) -> Iterator[Candidate]:
 
 
 def _of_archive(path: Path, wanted: Collection[str]) -> Iterator[Candidate]:
-    inside = members(path)
+    # A name that cannot be written is none of an asset; `unpack` says so of an archive's other names.
+    inside = [info for info in members(path) if not name_problem(info.filename)]
     for info in inside:
         name = PurePosixPath(info.filename.replace("\\", "/")).name
         if "smpl" in wanted and NEUTRAL_BODY.fullmatch(name):
@@ -147,5 +148,6 @@ def _files_in(folder: Path) -> Iterator[Path]:
             seen += 1
             if seen > _MOST_FILES:
                 return
-            if not name.lower().endswith(UNFINISHED) and not name.startswith("."):
+            usual = not name.lower().endswith(UNFINISHED) and not name.startswith(".")
+            if usual and os.path.isfile(os.path.join(place, name)):  # unlike Path's, never raises
                 yield Path(place) / name

@@ -30,6 +30,45 @@ def test_paths_that_lead_out(name: str):
     assert caught.value.code == "FETCH.ARCHIVE"
 
 
+CONTROLS = ("a\nb", "a\x1b[31m", "a\u2028b", "a\ud800")
+LONG = ("x" * 241, "\u00e4" * 121, "a/" * 501, "a/" * 64 + "b")
+WINDOWS = ("a/b:c", "a/nul", "COM1.txt", "con .txt", "a./b", "a /b", "b.")
+
+
+@pytest.mark.parametrize("name", [*CONTROLS, *LONG, *WINDOWS])
+def test_names_that_no_file_should_have(name: str):
+    with pytest.raises(FetchError) as caught:
+        safe_path(Path("x.zip"), name)
+    assert caught.value.code == "FETCH.ARCHIVE"
+    assert caught.value.found.isprintable()
+    assert len(caught.value.found) < 1000
+
+
+@pytest.mark.parametrize("name", ["console.txt", "a b/c.d", "\u00e4/\u4eba.png", "x" * 240, "a/" * 63 + "b", ".hidden"])
+def test_unusual_names_that_are_fine(name: str):
+    assert safe_path(Path("x.zip"), name) == PurePosixPath(name)
+
+
+@pytest.mark.parametrize("names", [("s1/a", "s1/a/b"), ("s1/a/b/c", "s1/a"), ("a", "./a"), ("a/b", "a\\b")])
+def test_clashes_are_told_before_anything_is_written(tmp_path: Path, names: tuple[str, str]):
+    path = archive_of(tmp_path, {"first": b"x", **dict.fromkeys(names, b"same")})
+    with pytest.raises(FetchError) as caught:
+        unpack(path, anywhere, tmp_path / "out", lambda done, total: None)
+    assert caught.value.code == "FETCH.ARCHIVE"
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_a_member_that_is_there_twice(tmp_path: Path):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a", "1")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("a", "2")
+    with pytest.raises(FetchError, match="more than once"):
+        unpack(path, anywhere, tmp_path / "out", lambda done, total: None)
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("name", ["a/b.txt", "a\\b.txt", "./a/b.txt"])
 def test_paths_that_stay(name: str):
     assert safe_path(Path("x.zip"), name) == PurePosixPath("a/b.txt")
