@@ -20,6 +20,8 @@ from sherf_core.assets.trouble import Interrupted, explain, trusted_certificates
 from sherf_core.errors import FetchError
 
 _MOST_REDIRECTS = 5
+# More digits are no file's size, and thousands of them are none that Python reads.
+_COUNT = re.compile(r"[0-9]{1,18}")
 _PASSING = (408, 425, 429)
 _USABLE = (200, 206, 416)
 _AGENT = "Mozilla/5.0 (compatible; sherfctl; python-requests)"
@@ -76,18 +78,18 @@ class Answer:
         """Content-Length, where it counts the file's bytes."""
         text = self.headers.get("Content-Length", "")
         chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
-        return int(text) if text.isdecimal() and not self.encoded and not chunked else None
+        return int(text) if _COUNT.fullmatch(text) and not self.encoded and not chunked else None
 
     @property
     def range_start(self) -> int | None:
         """Where the body of a 206 starts in the file; None if the server does not say."""
-        match = re.fullmatch(r"bytes (\d+)-\d+/(?:\d+|\*)", self._range)
+        match = re.fullmatch(r"bytes ([0-9]{1,18})-\d+/(?:\d+|\*)", self._range)
         return int(match[1]) if match else None
 
     @property
     def range_total(self) -> int | None:
         """The file's bytes, by Content-Range."""
-        match = re.fullmatch(r"bytes (?:\d+-\d+|\*)/(\d+)", self._range)
+        match = re.fullmatch(r"bytes (?:\d+-\d+|\*)/([0-9]{1,18})", self._range)
         return int(match[1]) if match else None
 
     @property
