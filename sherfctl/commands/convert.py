@@ -45,6 +45,7 @@ def convert(
 
     console = console_of(context)
     console.use_json(as_json)
+    _require_source(source)
     checkpoint = is_checkpoint(source)
     if not checkpoint and (which or half):
         raise ConfigurationError(
@@ -53,7 +54,9 @@ def convert(
             fix="leave them out to convert a body",
         )
     network = (which or NetworkName.G).value
-    target = out or source.with_suffix(".safetensors" if checkpoint else ".npz")
+    ending = ".safetensors" if checkpoint else ".npz"
+    target = out or source.with_suffix(ending)
+    _require_target(target, ending, "a checkpoint" if checkpoint else "a body")
     if target.exists() and (not overwrite or target.samefile(source)):
         fix = "name another file with --out" + ("" if target.samefile(source) else ", or say --overwrite")
         raise ConfigurationError(f"{target} is there already", fix=fix, path=target)
@@ -72,3 +75,43 @@ def convert(
         document = {"kind": kind, "source": str(source), "out": str(target), "bytes": count}
         console.document({**document, "network": network if checkpoint else None})
     return ExitCode.FINE
+
+
+def _require_source(source: Path) -> None:
+    """See that there is a file that can be converted."""
+    from sherf_core.errors import ConfigurationError
+    from sherf_core.io.sniff import FileKind, sniff
+
+    facts = sniff(source)
+    if facts.kind is FileKind.MISSING:
+        raise ConfigurationError(f"{source} is not there", fix="check the path", path=source)
+    if facts.kind is FileKind.UNREADABLE:
+        raise ConfigurationError(
+            f"{source} cannot be read: {facts.detail}",
+            expected="a SHERF_*.pkl, or a body: SMPL_NEUTRAL.pkl",
+            fix="name the file itself, and check its permissions",
+            path=source,
+        )
+    if facts.kind is FileKind.SAFETENSORS:
+        raise ConfigurationError(
+            f"{source} is a plain file already: there is nothing to convert",
+            expected="a pickle",
+            fix="use it as it is",
+            path=source,
+        )
+
+
+def _require_target(target: Path, ending: str, what: str) -> None:
+    """See that the new file's name is one of a file of its kind."""
+    from sherf_core.errors import ConfigurationError
+
+    if target.is_dir():
+        fix = f"name the file: --out {target / ('NAME' + ending)}"
+        raise ConfigurationError(f"{target} is a folder", expected="a file to write", fix=fix, path=target)
+    if target.suffix.lower() != ending:
+        raise ConfigurationError(
+            f"{what} becomes a {ending} file, and {target.name} is named otherwise",
+            expected=f"a name that ends in {ending}",
+            fix=f"--out {target.with_suffix(ending)}",
+            path=target,
+        )

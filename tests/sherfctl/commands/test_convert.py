@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import lzma
+import os
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +109,31 @@ def test_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (document["kind"], document["network"]) == ("checkpoint", "G")
     assert document["out"] == str(small_checkpoint.with_suffix(".safetensors"))
     assert Path(document["out"]).stat().st_size == document["bytes"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nothere.pkl",), "nothere.pkl is not there"),
+        (("SHERF_nothere.pkl",), "SHERF_nothere.pkl is not there"),
+        ((".",), ". cannot be read: it is a folder"),
+        (("pipe.pkl",), "no regular file"),
+        (("plain.safetensors",), "is a plain file already"),
+        (("SMPL_NEUTRAL.pkl", "-o", "b.safetensors"), "--out b.npz"),
+        (("SMPL_NEUTRAL.pkl", "-o", "b"), "--out b.npz"),
+        (("SMPL_NEUTRAL.pkl", "-o", "folder"), "--out folder/NAME.npz"),
+        (("SMPL_NEUTRAL.pkl", "-o", "folder", "--overwrite"), "folder is a folder"),
+        (("SHERF_small.pkl", "-o", "w.npz"), "--out w.safetensors"),
+    ],
+)
+def test_names_that_cannot_be_meant(body: Path, arguments: tuple[str, ...], words: str) -> None:
+    Path("folder").mkdir()
+    os.mkfifo("pipe.pkl")
+    Path("plain.safetensors").write_bytes((0x3C20).to_bytes(8, "little") + b"{}".ljust(0x3C20))
+    Path("SHERF_small.pkl").write_bytes(published_files.checkpoint())
+    before = sorted(Path().rglob("*"))
+    status, text, news = convert(*arguments)
+    assert (status, text) == (ExitCode.FAILED, "")
+    assert words in news
+    assert "[SMPL." not in news
+    assert sorted(Path().rglob("*")) == before
