@@ -98,15 +98,17 @@ def _of_file(path: Path, wanted: Collection[str]) -> Iterator[Candidate]:
 
 
 def _of_archive(path: Path, wanted: Collection[str]) -> Iterator[Candidate]:
-    # A name that cannot be written is none of an asset; `unpack` says so of an archive's other names.
-    inside = [info for info in members(path) if not name_problem(info.filename)]
+    inside = members(path)
     for info in inside:
         name = PurePosixPath(info.filename.replace("\\", "/")).name
+        # Such a file is taken out by its own name, wherever the archive wants it to be.
         if "smpl" in wanted and NEUTRAL_BODY.fullmatch(name):
             yield Candidate("smpl", path, info)
-        elif "sherf" in wanted and CHECKPOINT.fullmatch(name):
+        elif "sherf" in wanted and CHECKPOINT.fullmatch(name) and not name_problem(name):
             yield Candidate("sherf", path, info)
-    paths = [PurePosixPath(info.filename.replace("\\", "/")) for info in inside]
+    # `unpack` says what is wrong with the other names.
+    usable = [info.filename for info in inside if not name_problem(info.filename)]
+    paths = [PurePosixPath(name.replace("\\", "/")) for name in usable]
     for asset, place in PLACES.items():
         if asset in wanted and any(target is not None for target in map(place.of(paths), paths)):
             yield Candidate(asset, path)
