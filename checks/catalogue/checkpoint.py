@@ -11,9 +11,17 @@ ENTRIES: tuple[Entry, ...] = (
         "no trained weights",
         "The usual places hold no weights for this data set that can be read: models/smpl/, models/, assets/ and, "
         "however deep, logs/.",
-        ("put it in models/smpl/ as {name}.safetensors, or name it: --checkpoint FILE",),
+        (
+            "put it in models/smpl/ as {name}.safetensors, or name it: --checkpoint FILE",
+            "the published ones come with a browser; this says how, checks them and puts them in place:",
+            "$ sherfctl fetch-assets sherf --watch ~/Downloads",
+        ),
         SHERF_SITE,
-        general=("put it in models/smpl/ as SHERF_RenderPeople.safetensors, or name it: --checkpoint FILE",),
+        general=(
+            "put it in models/smpl/ as SHERF_RenderPeople.safetensors, or name it: --checkpoint FILE",
+            "the published ones come with a browser; this says how, checks them and puts them in place:",
+            "$ sherfctl fetch-assets sherf --watch ~/Downloads",
+        ),
     ),
     Entry(
         "CKPT.FILE",

@@ -41,9 +41,8 @@ def sweep(root: Path) -> None:
     for path in _names_in(cache_folder()):
         if _UNPACKED.fullmatch(path.name):
             _remove(path, path)
-        elif path.suffix == ".lock" and _UNPACKED.fullmatch(path.stem) and not path.with_suffix("").exists():
-            if _is_settled(path):
-                _remove(None, path.with_suffix(""))
+        elif path.suffix == ".lock" and _UNPACKED.fullmatch(path.stem) and _is_alone(path):
+            _remove(None, path.with_suffix(""))
 
 
 def sweep_folders(folders: Iterable[Path]) -> None:
@@ -85,9 +84,10 @@ def _remove(path: Path | None, target: Path) -> None:
         return  # in use, or not ours to remove: the work itself says what matters
 
 
-def _is_settled(path: Path) -> bool:
+def _is_alone(path: Path) -> bool:
+    """Whether a lock has had no folder for long."""
     try:
-        return time.time() - path.stat().st_mtime > _SETTLED_AFTER
+        return not path.with_suffix("").exists() and time.time() - path.stat().st_mtime > _SETTLED_AFTER
     except OSError:
         return False  # gone
 

@@ -83,10 +83,11 @@ def read_entries(root: Path) -> list[Entry]:
     except FileNotFoundError:
         return []
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, IsADirectoryError) as error:
+        away = f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.old')}"
         raise FetchError(
             f"{path} cannot be read: {type(error).__name__}: {str(error)[:300]}",
             expected="the record that `sherfctl fetch-assets` wrote",
-            fix=f"move it away (mv {shlex.quote(str(path))} {shlex.quote(f'{path}.old')}): the files stay, and are recorded when they are fetched again",
+            fix=f"move it away ({away}): the files stay, and are recorded when they are fetched again",
             code="FETCH.MANIFEST",
             path=path,
         ) from error

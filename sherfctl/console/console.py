@@ -78,14 +78,14 @@ class Console:
 
     def command(self, text: str, *, indent: int = 4) -> None:
         """A command to copy: never wrapped."""
-        self._result("\n".join(" " * indent + line for line in text.splitlines()))
+        self._result("\n".join(" " * indent + line for line in layout.harmless(text).splitlines()))
 
     def fields(self, pairs: Iterable[tuple[str, str]], *, indent: int = 0) -> None:
         """Names and values, values aligned."""
         pairs = list(pairs)
         column = indent + max((len(name) for name, _ in pairs), default=0) + 2
         for name, value in pairs:
-            first = (" " * indent + name).ljust(column)
+            first = (" " * indent + layout.printable(name)).ljust(column)
             self._result(layout.wrap(value, self.out.width, first=first, rest=" " * column))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -105,7 +105,7 @@ class Console:
 
     def note_command(self, text: str) -> None:
         """A command to copy that is no result: never wrapped."""
-        self._news(text)
+        self._news(layout.harmless(text))
 
     def warn(self, text: str) -> None:
         """Something the user should know, though the work goes on."""
@@ -139,6 +139,7 @@ class Console:
         if not (self.err.interactive and sys.stdin is not None and sys.stdin.isatty()):
             return None
         self._clear_progress()
+        question = layout.harmless(question)
         if hidden:
             try:
                 return getpass.getpass(f"{question} ", stream=self.err.stream)
@@ -149,13 +150,13 @@ class Console:
 
     def progress(self, description: str, total: int, unit: str = "items") -> Progress:
         """A progress bar with the time left, on standard error; use it as a context manager."""
-        progress = Progress(self.err, description, total, unit)
+        progress = Progress(self.err, layout.printable(description), total, unit)
         self._progress = progress
         return progress
 
     def transfer(self, description: str) -> Transfer:
         """A line with bytes, speed and the time left, on standard error; use it as a context manager."""
-        transfer = Transfer(self.err, description)
+        transfer = Transfer(self.err, layout.printable(description))
         self._progress = transfer
         return transfer
 

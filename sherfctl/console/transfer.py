@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from sherfctl.console.layout import duration, size
+from sherfctl.console.layout import duration, printable, size
 from sherfctl.console.terminal import Terminal
 
 REDRAW_SECONDS = 0.1
@@ -52,7 +52,7 @@ class Transfer:
 
     def wait(self, text: str) -> None:
         """Show a line of text in the place of the bytes."""
-        self._draw(self._clock(), text[: self.terminal.width - 1])
+        self._draw(self._clock(), printable(text)[: self.terminal.width - 1])
 
     def line(self, width: int) -> str:
         """The state as text of at most `width` columns."""

@@ -35,7 +35,7 @@ def test_names_with_line_breaks_and_other_oddities(tmp_path: Path):
 def test_damaged_lists_are_said(tmp_path: Path, content: bytes):
     listing = tmp_path / "x.listing"
     listing.write_bytes(content)
-    with pytest.raises(FetchError, match="the list .* is damaged") as caught:
+    with pytest.raises(FetchError, match=r"the list .* is damaged") as caught:
         check_listing(listing, tmp_path)
     assert caught.value.code == "FETCH.MANIFEST"
     entry = Entry("renderpeople", "x", ".", 1, sha256(listing), "s", listing="x.listing")
