@@ -62,3 +62,18 @@ class TrainingError(SherfError):
 
 class RankError(SherfError):
     """One of several processes failed, and the others were stopped."""
+
+
+class FetchError(SherfError):
+    """A file could not be fetched, or what came is not what was asked for; nothing of it was put in place.
+
+    Its codes: FETCH.LOGIN (the server asks for a login, or refuses this one), FETCH.FORBIDDEN (403), FETCH.GONE (404,
+    410), FETCH.BUSY (429 for too long), FETCH.NETWORK (no answer, after all attempts), FETCH.TLS (the certificate),
+    FETCH.HTML, FETCH.LFS, FETCH.KIND (a web page, a Git LFS pointer, another kind of file), FETCH.SIZE, FETCH.HASH (not
+    the bytes that were expected), FETCH.SPACE (the disk), FETCH.LOCKED (another process fetches it). Of the command:
+    FETCH.CREDENTIALS (none given, and nobody to ask), FETCH.LICENCE (not accepted), FETCH.HUB (huggingface_hub is
+    missing or failed), FETCH.UNKNOWN (a file that is none of the known assets), FETCH.EXISTS (another file is in its
+    place), FETCH.ARCHIVE (a zip that is damaged or unsafe), FETCH.MANIFEST (the record of what was fetched is damaged),
+    FETCH.MISSING (a recorded file is gone), FETCH.MANUAL (only a browser can fetch it), FETCH.CONFIRM (a large download
+    that nobody said yes to).
+    """

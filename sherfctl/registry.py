@@ -59,6 +59,18 @@ COMMANDS = (
     CommandEntry(
         ("data", "example"), "sherfctl.commands.data_check", "data_example", "Write an example of own data to imitate."
     ),
+    CommandEntry(
+        ("fetch-assets",),
+        "sherfctl.commands.fetch_assets",
+        "fetch_assets",
+        "Fetch the SMPL body, SHERF weights and data; check them.",
+    ),
+    CommandEntry(
+        ("convert",),
+        "sherfctl.commands.convert",
+        "convert",
+        "Turn published pickles into plain files.",
+    ),
     CommandEntry(("profiles", "list"), "sherfctl.commands.profiles", "list_profiles", "List the launch profiles."),
     CommandEntry(
         ("profiles", "show"),

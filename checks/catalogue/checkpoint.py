@@ -11,9 +11,17 @@ ENTRIES: tuple[Entry, ...] = (
         "no trained weights",
         "The usual places hold no weights for this data set that can be read: models/smpl/, models/, assets/ and, "
         "however deep, logs/.",
-        ("put it in models/smpl/ as {name}.safetensors, or name it: --checkpoint FILE",),
+        (
+            "put it in models/smpl/ as {name}.safetensors, or name it: --checkpoint FILE",
+            "the published ones come with a browser; this says how, checks them and puts them in place:",
+            "$ sherfctl fetch-assets sherf --watch ~/Downloads",
+        ),
         SHERF_SITE,
-        general=("put it in models/smpl/ as SHERF_RenderPeople.safetensors, or name it: --checkpoint FILE",),
+        general=(
+            "put it in models/smpl/ as SHERF_RenderPeople.safetensors, or name it: --checkpoint FILE",
+            "the published ones come with a browser; this says how, checks them and puts them in place:",
+            "$ sherfctl fetch-assets sherf --watch ~/Downloads",
+        ),
     ),
     Entry(
         "CKPT.FILE",
@@ -37,11 +45,12 @@ ENTRIES: tuple[Entry, ...] = (
         "CKPT.PERSISTENCE",
         "Checkpoint",
         "the checkpoint is a pickle of the published code",
-        "Such files carry source code, which is never run here. This version reads .safetensors only, and does not "
-        "convert yet. Nothing is wrong with the file.",
+        "Such files carry source code and need the published code's packages to be loaded (dnnlib, torch_utils). Here "
+        "they are read without running any of it, and converted once.",
         (
-            "name weights in the other form, if you have them: --checkpoint FILE.safetensors",
-            "or try all but the weights: --checkpoint untrained",
+            "nothing to do: `sherfctl run eval --checkpoint FILE.pkl` takes it",
+            "for other programs, a plain file of its weights:",
+            "$ sherfctl convert SHERF_RenderPeople.pkl",
         ),
     ),
 )

@@ -21,6 +21,8 @@ ENTRIES: tuple[Entry, ...] = (
             "name the folder that holds the subjects: --data DIR",
             "or link it: ln -s DIR to data/RenderPeople_recon/20230228, data/THuman/nerf_data_, data/HuMMan/recon or "
             "data/zju_mocap",
+            "RenderPeople can be fetched:",
+            "$ sherfctl fetch-assets renderpeople",
         ),
         ISSUES + "24",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checks.catalogue.entry import SHERF_SITE, Entry
 from checks.catalogue.roots import NO_GPU
-from sherf_core.metrics.vgg_files import ADDRESS, WEIGHTS_NAME
+from sherf_core.metrics.vgg_files import ADDRESS
 
 ENTRIES: tuple[Entry, ...] = (
     Entry(
@@ -75,8 +75,8 @@ ENTRIES: tuple[Entry, ...] = (
         "LPIPS compares pictures through a VGG16 network, whose weights (528 MB) are not on this machine. The program "
         "never fetches them by itself: PSNR and SSIM are measured without them, and training leaves that loss out.",
         (
-            f"$ mkdir -p assets && curl -L -o assets/{WEIGHTS_NAME} {ADDRESS}",
-            "where there is no network: fetch it elsewhere, and copy it to assets/",
+            "$ sherfctl fetch-assets perceptual",
+            f"where there is no network: fetch {ADDRESS} elsewhere, and copy it to assets/",
         ),
     ),
     Entry(

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from checks.catalogue.entry import SHERF_SITE, SMPL_SITE, Entry
 
-FETCH_SMPL = "download SMPL_python_v.1.1.0.zip from the SMPL site (free registration) and unpack it"
 PLACE_SMPL = (
     "$ mkdir -p assets && mv SMPL_python_v.1.1.0/smpl/models/basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl "
     "assets/SMPL_NEUTRAL.pkl"
 )
+GET_SMPL = (
+    "$ sherfctl fetch-assets smpl    # asks for your login of the SMPL site (registration is free)",
+    "or by hand: download SMPL_python_v.1.1.0.zip from that site, unpack it, then",
+    PLACE_SMPL,
+)
+REPLACE_SMPL = ("$ mv {path} {path}.old", *GET_SMPL)
+REPLACE_ANY = ("move the file away, then", *GET_SMPL)
 SMPLIFY_SITE = "https://smplify.is.tue.mpg.de"
 NOTHING = ("nothing to do",)
 
@@ -19,7 +25,7 @@ ENTRIES: tuple[Entry, ...] = (
         "no SMPL body model",
         "No neutral SMPL body that can be read is in assets/, models/smpl/ or the other usual places. Its licence "
         "forbids shipping it.",
-        (FETCH_SMPL, PLACE_SMPL),
+        GET_SMPL,
         SMPL_SITE,
         follows=("SMPL.RENAMED", "SMPL.NO_NEUTRAL"),
     ),
@@ -39,7 +45,7 @@ ENTRIES: tuple[Entry, ...] = (
         "only a man's or a woman's SMPL body",
         "The data sets were fitted with the neutral body. The archive of SMPL 1.0.0 has none: that one comes with "
         "SMPLify. The archive of SMPL 1.1.0 has all three.",
-        (FETCH_SMPL, PLACE_SMPL, f"or take the neutral body of 1.0.0 out of SMPLify's archive: {SMPLIFY_SITE}"),
+        (*GET_SMPL, f"or take the neutral body of 1.0.0 out of SMPLify's archive: {SMPLIFY_SITE}"),
         SMPL_SITE,
     ),
     Entry(
@@ -47,16 +53,18 @@ ENTRIES: tuple[Entry, ...] = (
         "SMPL body",
         "the SMPL file is a man's or a woman's body",
         "The data sets were fitted with the neutral body: with another one all looks plausible, and fits nowhere.",
-        ("replace it: " + FETCH_SMPL, PLACE_SMPL),
+        REPLACE_SMPL,
         SMPL_SITE,
+        general=REPLACE_ANY,
     ),
     Entry(
         "SMPL.HTML",
         "SMPL body",
         "the SMPL file is a web page",
         "The site answered with its login page, which was saved under the file's name.",
-        ("log in first: " + FETCH_SMPL, PLACE_SMPL),
+        REPLACE_SMPL,
         SMPL_SITE,
+        general=REPLACE_ANY,
     ),
     Entry(
         "SMPL.LFS",
@@ -88,8 +96,9 @@ ENTRIES: tuple[Entry, ...] = (
         "SMPL body",
         "the SMPL file is cut short",
         "The download or the copy stopped before its end.",
-        (FETCH_SMPL, PLACE_SMPL),
+        REPLACE_SMPL,
         SMPL_SITE,
+        general=REPLACE_ANY,
     ),
     Entry(
         "SMPL.SHAPEDIRS300",
@@ -118,24 +127,28 @@ ENTRIES: tuple[Entry, ...] = (
         "SMPL body",
         "the SMPL file is not a neutral SMPL body",
         "Arrays are missing or have other shapes or values: another model (SMPL-X, SMPL+H), or a damaged copy.",
-        ("replace it: " + FETCH_SMPL, PLACE_SMPL),
+        REPLACE_SMPL,
         SMPL_SITE,
+        general=REPLACE_ANY,
     ),
     Entry(
         "SMPL.SMPLX",
         "SMPL body",
         "the SMPL file is an SMPL-X body",
         "SMPL-X is another model (10475 vertices, with face and fingers); SMPL is wanted (6890 vertices).",
-        (FETCH_SMPL, PLACE_SMPL),
+        REPLACE_SMPL,
         SMPL_SITE,
+        general=REPLACE_ANY,
     ),
     Entry(
         "SMPL.UNSAFE",
         "SMPL body",
         "the SMPL file would run code",
-        "It is a pickle that calls functions no body model needs. It was not loaded, nothing in it was run.",
-        ("delete it, and tell whoever gave it to you", "then " + FETCH_SMPL, PLACE_SMPL),
+        "It is a pickle that calls functions no body model needs. It was not loaded, nothing in it was run. Tell "
+        "whoever gave it to you.",
+        REPLACE_SMPL,
         SMPL_SITE,
+        general=REPLACE_ANY,
     ),
     Entry(
         "SMPL.RP_NAME",

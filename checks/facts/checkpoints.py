@@ -12,10 +12,9 @@ from checks.facts.opened import opened, problem_of
 from checks.facts.records import FileFacts
 from sherf_core.errors import BrokenFileError, SherfError
 from sherf_core.io.manifest import UNUSED_PREFIX, TensorShape, require_fit
-from sherf_core.io.sniff import FileKind, inspect_pickle, require_kind
+from sherf_core.io.sniff import FileKind, require_kind
 
 LARGEST_HEADER = 64 * 1024 * 1024
-PERSISTENCE = "torch_utils.persistence"
 # Which part of the model makes which of the three features, as the authors call them, and what joins them.
 PARTS = {
     "backbone.": "the global (1D) feature",
@@ -27,7 +26,7 @@ OLD_LAYOUT = "its sparse convolutions have the layout of spconv 1.x, which is tu
 
 
 def checkpoint_facts(path: Path, expected: Mapping[str, TensorShape], quick: bool = False) -> FileFacts:
-    """Look at a checkpoint's kind, and at the names and shapes in a safetensors header.
+    """Look at a checkpoint's kind, and at the names and shapes of what it holds; no numbers are read.
 
     No fingerprint is taken: there is none to compare it with.
 
@@ -50,12 +49,12 @@ def _look(path: Path, expected: Mapping[str, TensorShape], quick: bool) -> dict[
             return _broken(path, "it is a file of torch.save, which is neither .safetensors nor the published form")
         return problem_of(error, "CKPT.FILE")
     if kind is FileKind.PICKLE:
-        return _published(path, quick)
+        return _published(path, expected, quick)
     if quick:
         return {}
     try:
         shapes, complete = safetensors_shapes(path)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
         return _broken(path, f"its header cannot be read: {error}")
     if not complete:
         return _broken(path, "it is shorter than its header says: the download was cut")
@@ -115,18 +114,24 @@ def _is_torch_save(path: Path) -> bool:
         return False
 
 
-def _published(path: Path, quick: bool) -> dict[str, object]:
-    words = f"{path} is a pickle of the published code"
+def _published(path: Path, expected: Mapping[str, TensorShape], quick: bool) -> dict[str, object]:
+    """A pickle of the published code: the names and shapes of its network, no numbers."""
+    readable: dict[str, object] = {"problem": "CKPT.PERSISTENCE", "found": f"{path} is a pickle of the published code"}
     if quick:
-        return {"problem": "CKPT.PERSISTENCE", "found": words}
-    pickle = inspect_pickle(path)
-    if pickle.problem:
-        return _broken(path, pickle.problem)
-    if any(name.startswith(PERSISTENCE) for name in pickle.globals):
-        words += f": its objects carry their own source code ({len(pickle.globals)} kinds of objects)"
-    else:
-        words = f"{path} is a pickle, and not one of the published code: it names no {PERSISTENCE}"
-    return {"problem": "CKPT.PERSISTENCE", "found": words}
+        return readable
+    from sherf_core.io.published import read_published
+
+    try:
+        network = read_published(path)
+        shapes = {name: tensor.shape for name, tensor in network.tensors.items()}
+        notes = tuple(what_names_tell(shapes, expected))
+    except SherfError as error:
+        return problem_of(error, error.code)
+    try:
+        require_fit(path, shapes, expected)
+    except SherfError as error:
+        return {**problem_of(error, "CKPT.KEYS"), "notes": notes}
+    return {**readable, "notes": notes}
 
 
 def _broken(path: Path, why: str) -> dict[str, object]:

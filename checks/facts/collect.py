@@ -33,6 +33,7 @@ DEMO_PARTS = (
 )
 # What works without any file of the user's is made of these, inside the installation.
 SHIPPED = (
+    "sherf_core/assets/known_files.json",
     "sherf_core/io/manifest.json",
     "sherf_core/body/free_body.npz",
     "sherf_core/model/demo_weights.safetensors",

@@ -9,28 +9,16 @@ from checks.remedies.claiming import Refused
 
 
 def write_small_copy(source: Path, target: Path) -> None:
-    """Write the body's arrays, under SMPL's names, and read them back.
+    """Write the body's arrays, under its own names, and read them back.
 
     Raises:
         BodyFileError: the source is no body.
         Refused: what was written does not read as what it should be.
     """
-    import numpy as np
+    from sherf_core.body.convert import convert_body
+    from sherf_core.body.files import SHAPES
 
-    from sherf_core.body.files import load_body
-
-    body = load_body(source)
-    joints = np.arange(len(body.parents))
-    np.savez(
-        target,
-        v_template=body.v_template,
-        shapedirs=body.shapedirs,
-        posedirs=body.posedirs,
-        weights=body.weights,
-        J_regressor=body.J_regressor,
-        f=body.faces,
-        kintree_table=np.stack([body.parents, joints]),
-    )
+    convert_body(source, target, shapes=SHAPES)
     if not is_small_copy(source, target):
         raise Refused(f"the copy of {source} did not read as it was written")
 

@@ -15,8 +15,7 @@ from checks.rules.smpl import reading_allowed
 from sherf_core.data.locations import CHECKPOINT_FOLDERS, checkpoint_name
 
 SHOWN = 5
-# How much each matters where the demo's own weights are used: a broken file is worth a warning, another form is not.
-READER_FINDS = {"CKPT.FILE": Severity.WARN, "CKPT.KEYS": Severity.WARN, "CKPT.PERSISTENCE": Severity.INFO}
+READER_FINDS = ("CKPT.FILE", "CKPT.KEYS", "CKPT.PERSISTENCE")
 
 
 @rule("CKPT.MISSING")
@@ -57,7 +56,10 @@ def _reader_rule(identifier: str) -> Rule:
         if facts.checkpoint.expected:
             evidence.append(f"expected: {facts.checkpoint.expected}")
         evidence += facts.checkpoint.notes
-        return found(identifier, user_files(purpose, otherwise=READER_FINDS[identifier]), evidence)
+        # A sound pickle is read like any other file; the demo has weights of its own.
+        handled = identifier == "CKPT.PERSISTENCE"
+        severity = Severity.INFO if handled else user_files(purpose, otherwise=Severity.WARN)
+        return found(identifier, severity, evidence)
 
     check.__doc__ = f"The checkpoint: {CATALOGUE[identifier].title}."
     return check

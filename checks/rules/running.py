@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from checks.catalogue import CATALOGUE
 from checks.facts.records import Facts, GpuDevice, TorchDevice
 from checks.findings import Finding, Severity
 from checks.machine_commands import (
@@ -22,7 +21,7 @@ from checks.rules.needs import BFLOAT16_FROM, GIB, HALF_FROM, MIB, SMALLEST_CHUN
 from checks.rules.registry import found, rule
 from checks.step_times import step_times
 from sherf_core.memory import gpu_bytes
-from sherf_core.metrics.vgg_files import ADDRESS, WEIGHTS_NAME
+from sherf_core.metrics.vgg_files import WEIGHTS_NAME
 
 PUBLISHED_BATCH = 4
 RESOLUTION, SMALLER = 512, 256
@@ -233,8 +232,7 @@ def perceptual_weights(facts: Facts, purpose: Purpose) -> list[Finding]:
     severity = Severity.WARN if purpose.action == "train" and not purpose.is_embedded else Severity.INFO
     without = "training goes without that part of its loss" if purpose.action == "train" else "LPIPS is not measured"
     evidence = [f"no {WEIGHTS_NAME} in assets/ and in torch's caches: {without}"]
-    fetch = in_shell(facts, f"mkdir -p assets && curl -L -o assets/{WEIGHTS_NAME} {ADDRESS}")
-    return found("RUN.LPIPS", severity, evidence, fix=[fetch, *CATALOGUE["RUN.LPIPS"].fix[1:]])
+    return found("RUN.LPIPS", severity, evidence)
 
 
 @rule("INPUT.WILD")

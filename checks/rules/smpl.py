@@ -5,15 +5,15 @@ from __future__ import annotations
 import shlex
 from pathlib import PurePath
 
-from checks.catalogue.smpl import FETCH_SMPL, PLACE_SMPL, SMPLIFY_SITE
+from checks.catalogue.smpl import GET_SMPL, PLACE_SMPL, SMPLIFY_SITE
 from checks.facts.named_bodies import PUBLISHED_NAME, body_named
 from checks.facts.records import Facts, FileFacts, NamedBody
 from checks.findings import Finding, Severity
-from checks.known_bodies import known_body
 from checks.machine_commands import as_root, python_of
 from checks.purpose import Purpose
 from checks.rules.filesystem import twin_of
 from checks.rules.registry import found, rule, user_files
+from sherf_core.assets.catalogue import known_body
 
 SHOWN = 5
 
@@ -124,7 +124,7 @@ def no_neutral(facts: Facts, purpose: Purpose) -> list[Finding]:
         return found("SMPL.NO_NEUTRAL", user_files(purpose), evidence, fix=[first, PLACE_SMPL])
     if any(body.version == "1.0.0" for body in facts.named_bodies):
         evidence.append("the archive of SMPL 1.0.0 has no neutral body")
-    fix = (FETCH_SMPL, PLACE_SMPL, f"or take the neutral body of 1.0.0 out of SMPLify's archive: {SMPLIFY_SITE}")
+    fix = (*GET_SMPL, f"or take the neutral body of 1.0.0 out of SMPLify's archive: {SMPLIFY_SITE}")
     return found("SMPL.NO_NEUTRAL", user_files(purpose), evidence, fix=fix)
 
 
@@ -145,7 +145,8 @@ def wrong_gender(facts: Facts, purpose: Purpose) -> list[Finding]:
         return []
     near = neutral_bodies(facts)
     fix = body_steps(facts, near[0]) if near else None
-    return found("SMPL.GENDER", user_files(purpose, otherwise=Severity.WARN), [evidence], fix=fix)
+    severity = user_files(purpose, otherwise=Severity.WARN)
+    return found("SMPL.GENDER", severity, [evidence], fix=fix, path=shlex.quote(facts.body.path))
 
 
 @rule("SMPL.RP_NAME")

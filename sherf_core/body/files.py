@@ -43,7 +43,7 @@ def load_body(path: str | os.PathLike[str] | None = None) -> BodyArrays:
             SMPL.SMPLX or SMPL.STRUCT.
     """
     source = Path(path) if path is not None else FREE_BODY
-    content = _read(source)
+    content = read_body_file(source)
     _refuse_smplx(source, content)
     missing = [key for key in _KEYS if key not in content]
     if missing:
@@ -67,7 +67,12 @@ def load_body(path: str | os.PathLike[str] | None = None) -> BodyArrays:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_body_file(path: Path) -> dict[str, Any]:
+    """All that a body file holds, by its own key names, unchecked; `load_body` checks what it takes.
+
+    Raises:
+        BodyFileError: as `load_body`, for files that cannot be read at all.
+    """
     try:
         is_npz = sniff(path).kind is FileKind.ZIP and path.suffix.lower() == ".npz"
         content = load_numpy(path) if is_npz else load_pickle(path, constructors=BODY_CONSTRUCTORS)
@@ -134,7 +139,7 @@ def _shaped(path: Path, content: Mapping[str, Any], key: str, shape: tuple[int |
 def _numbers(path: Path, content: Mapping[str, Any], key: str, shape: tuple[int | None, ...]) -> np.ndarray:
     value = _shaped(path, content, key, shape, "fiu")
     # Checked as the float32 that is handed on: a float64 may be finite and still overflow there.
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         bad = np.count_nonzero(~np.isfinite(value.astype(np.float32)))
     if bad:
         raise _wrong(path, f"holds {bad} values in {key} that are NaN or infinite", "finite numbers")

@@ -82,10 +82,7 @@ class UserFiles:
 
 
 def user_files(roots: Iterable[Path]) -> UserFiles:
-    """Look for the user's files in the usual places under these folders.
-
-    A checkpoint of the published code (.pkl) counts as found, so that it can be named for what it is.
-    """
+    """Look for the user's files in the usual places under these folders."""
     roots = tuple(roots)
     datasets = {name: path for name in SPLITS if (path := find_dataset(name, roots))}
     checkpoints = {name: path for name in SPLITS if (path := find_checkpoint(name, roots))}
@@ -173,7 +170,7 @@ def _find_body(files: UserFiles, split: Split, data: Path, body: str | None) -> 
         who = "your data" if split.dataset == OWN else split.dataset
         raise BodyFileError(
             f"{who} needs the SMPL body model, and {USUAL_BODY} is not there",
-            fix=f"mv SMPL_NEUTRAL.pkl {USUAL_BODY}, or name it with --body FILE "
+            fix=f"sherfctl fetch-assets smpl, or mv SMPL_NEUTRAL.pkl {USUAL_BODY}, or name it with --body FILE "
             f"(--body {EMBEDDED} for people that `sherfctl make-people` made)",
             code="SMPL.MISSING",
             path=USUAL_BODY,
@@ -195,18 +192,11 @@ def _find_checkpoint(
         usual = Path(CHECKPOINT_FOLDERS[0]) / f"{checkpoint_name(trained_on)}{CHECKPOINT_SUFFIXES[0]}"
         raise CheckpointError(
             f"there are no trained weights at {path or usual}",
-            expected="a .safetensors file with the model's parameter names",
-            fix=f"put it there or name it with --checkpoint FILE; --checkpoint {UNTRAINED} runs with untrained weights",
+            expected="a published SHERF_*.pkl, or a .safetensors file with the model's parameter names",
+            fix="`sherfctl fetch-assets sherf` says how to get them; put them there, or name them: --checkpoint FILE; "
+            f"--checkpoint {UNTRAINED} runs with untrained weights",
             code="CKPT.MISSING",
             path=path or usual,
-        )
-    if path.suffix == ".pkl":
-        raise CheckpointError(
-            f"{path} is a checkpoint of the published code, which this version cannot read yet",
-            expected="a .safetensors file with the model's parameter names",
-            fix=f"--checkpoint FILE.safetensors; or --checkpoint {UNTRAINED} to try everything else",
-            code="CKPT.PERSISTENCE",
-            path=path,
         )
     return path, WeightKind.CHECKPOINT
 

@@ -12,7 +12,7 @@ from sherf_core.errors import CheckpointError
 
 UNUSED_PREFIX = "superresolution."
 """Published files carry an upsampler that the published model never runs; its names are known and left out."""
-_SHOWN = 5
+_SHOWN, _SHOWN_CHARACTERS = 5, 100
 
 
 @dataclass(frozen=True)
@@ -74,4 +74,6 @@ def misfit(path: Path, complaints: Mapping[str, list[str]], expected: Mapping[st
 
 def _listed(what: str, names: list[str]) -> str:
     rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{rest})"
+    # Names come from files: they can be of any length, and hold what terminals take for commands.
+    shown = ", ".join(ascii(name[:_SHOWN_CHARACTERS])[1:-1] for name in names[:_SHOWN])
+    return f"{len(names)} {what} ({shown}{rest})"

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from sherf_core.io.pickle_opcodes import MalformedPickle
-from sherf_core.io.pickle_values import Inert, Named, Resolver, require_key
+from sherf_core.io.pickle_values import Budget, Inert, Named, Resolver
 from sherf_core.io.sparse import SparseColumns
 
 _PLAIN_DTYPE = re.compile(r"[|<>=]?(b1|[iu][1248]|f[248]|c(?:8|16)|[SU][1-9]\d{0,5}|O[48]?)")
 _MAXIMUM_DIMENSIONS = 32
 _LARGEST_CODE_POINT = 0x10FFFF
+# In a dictionary or set that is made by a call, which can be repeated with the same keys.
+_MAXIMUM_ODD_KEYS = 64
 
 
 class PickledDtype(Inert):
@@ -170,22 +172,23 @@ def _reconstructor(kind: object, *_base_and_state: object) -> object:
 
 
 def _ordered_dictionary(pairs: Any = ()) -> dict[Any, Any]:
-    result = {}
+    result, budget = {}, Budget(0, odd_keys=_MAXIMUM_ODD_KEYS)
     for pair in pairs if isinstance(pairs, (list, tuple)) else ((None,),):
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
             raise MalformedPickle("a dictionary made of something else than pairs")
-        require_key(pair[0])
+        budget.require_key(pair[0])
         result[pair[0]] = pair[1]
     return result
 
 
 def _set_of(kind: type) -> Callable[..., object]:
     def build(items: Any = ()) -> object:
-        """Take the attributes."""
+        """The set of these items."""
         if not isinstance(items, (list, tuple, set, frozenset)):
             raise MalformedPickle("a set made of something else than a list")
+        budget = Budget(0, odd_keys=_MAXIMUM_ODD_KEYS)
         for item in items:
-            require_key(item)
+            budget.require_key(item)
         return kind(items)
 
     return build
@@ -193,7 +196,7 @@ def _set_of(kind: type) -> Callable[..., object]:
 
 def _bytes_of(kind: type) -> Callable[..., object]:
     def build(content: object = b"", encoding: object = None) -> object:
-        """Take the attributes."""
+        """The bytes of a text, or of numbers in a list."""
         if encoding is not None:
             return kind(_encode(content, encoding))
         # bytes(n) would make n bytes out of nothing.

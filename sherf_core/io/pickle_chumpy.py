@@ -64,7 +64,8 @@ class PickledSelection(PickledView):
     def _view(self, resolver: Resolver, array: np.ndarray) -> np.ndarray:
         indices = self._array(resolver, "idxs")
         # A selection can repeat entries, so it may be larger than the array that the file holds.
-        resolver.budget.spend(indices.size * array.itemsize)
+        # And flattening copies an array that is not in C order.
+        resolver.budget.spend(indices.size * array.itemsize + array.nbytes)
         selected = array.ravel()[indices]
         if "preferred_shape" in self._attributes:
             return selected.reshape(self._attribute(resolver, "preferred_shape"))

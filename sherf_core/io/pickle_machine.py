@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sherf_core.io.pickle_opcodes import MalformedPickle, instructions
-from sherf_core.io.pickle_values import Budget, Constructors, Inert, Named, UnlistedGlobal, require_key
+from sherf_core.io.pickle_values import OBJECT_BYTES, Budget, Constructors, Inert, Named, UnlistedGlobal
 
 MAXIMUM_DIGITS = 1000
 MAXIMUM_PROTOCOL = 5
@@ -45,6 +45,11 @@ def _latin1(argument: bytes) -> str:
     return argument.decode("latin-1")
 
 
+def _bytes(argument: bytes) -> bytes:
+    # As it is: it may be an argument that was left in the file.
+    return argument
+
+
 def _utf8(argument: bytes) -> str:
     return argument.decode("utf-8", "surrogatepass")
 
@@ -69,19 +74,20 @@ _LITERALS: dict[str, Callable[[bytes], object]] = {
     "SHORT_BINUNICODE": _utf8,
     "BINUNICODE": _utf8,
     "BINUNICODE8": _utf8,
-    "BINBYTES": bytes,
-    "SHORT_BINBYTES": bytes,
-    "BINBYTES8": bytes,
+    "BINBYTES": _bytes,
+    "SHORT_BINBYTES": _bytes,
+    "BINBYTES8": _bytes,
     "BYTEARRAY8": bytearray,
     "EMPTY_LIST": lambda argument: [],
     "EMPTY_TUPLE": lambda argument: (),
     "EMPTY_DICT": lambda argument: {},
     "EMPTY_SET": lambda argument: set(),
 }
+# What an empty one takes in memory: one byte of a file asks for it.
+_CONTAINER_BYTES = {"EMPTY_LIST": 56, "EMPTY_DICT": 64, "EMPTY_SET": 216, "LIST": 56, "DICT": 64, "FROZENSET": 216}
 _IGNORED = frozenset({"FRAME"})
 _REFUSED = {
     "PERSID": "objects kept outside the file (is it a torch file?)",
-    "BINPERSID": "objects kept outside the file (is it a torch file?)",
     "EXT1": "the extension registry",
     "EXT2": "the extension registry",
     "EXT4": "the extension registry",
@@ -94,18 +100,36 @@ class Machine:
     """Runs one pickle on a stack of plain values, `Named` globals and `Inert` objects."""
 
     def __init__(
-        self, file: io.BufferedIOBase, size: int, constructors: Constructors, *, skip_longer_than: int | None = None
+        self,
+        file: io.BufferedIOBase,
+        size: int,
+        constructors: Constructors,
+        *,
+        skip_longer_than: int | None = None,
+        persistent: Callable[[object], object] | None = None,
     ) -> None:
+        """Ready to run the pickle at the file's position.
+
+        Args:
+            file: a seekable binary file.
+            size: position at which the file ends.
+            constructors: what each global may stand for.
+            skip_longer_than: arguments longer than this stay in the file and come as `LongArgument`.
+            persistent: what an object kept outside the pickle is, by its id; None refuses such objects.
+        """
         self._instructions = instructions(file, size, skip_longer_than=skip_longer_than)
         self._constructors = constructors
         self._stack: list[Any] = []
         self._outer: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
+        self._persistent = persistent
         self.budget = Budget(8 * size + (1 << 20))
 
     def run(self) -> object:
         """The value that the pickle leaves on the stack; may hold `Inert` objects: see `Resolver`."""
         for opcode, argument, position in self._instructions:
+            self.budget.step()
+            self.budget.spend(_CONTAINER_BYTES.get(opcode, 0))
             literal = _LITERALS.get(opcode)
             if literal is not None:
                 self._stack.append(literal(argument))
@@ -233,13 +257,13 @@ class Machine:
             target.extend(items)
             return
         for key, value in zip(items[::2], items[1::2], strict=True):
-            require_key(key)
+            self.budget.require_key(key)
             target[key] = value
 
     def _additems(self, argument: bytes) -> None:
         items = self._pop_to_mark()
         for item in items:
-            require_key(item)
+            self.budget.require_key(item)
         target = self._top((set, Inert))
         if isinstance(target, Inert):
             target.extend(items)
@@ -249,7 +273,7 @@ class Machine:
     def _frozenset(self, argument: bytes) -> None:
         items = self._pop_to_mark()
         for item in items:
-            require_key(item)
+            self.budget.require_key(item)
         self._stack.append(frozenset(items))
 
     # globals and objects
@@ -275,10 +299,19 @@ class Machine:
         if not isinstance(target, (Named, Inert)) or not isinstance(arguments, tuple):
             raise MalformedPickle("it calls something that is not a global")
         self._spend_on(arguments)
+        self.budget.spend(OBJECT_BYTES)
         self._stack.append(target.constructor(*arguments) if isinstance(target, Named) else target.call(arguments))
 
     def _spend_on(self, parts: tuple[Any, ...]) -> None:
-        self.budget.spend(sum(len(part) for part in parts if isinstance(part, (str, bytes, bytearray, list, tuple))))
+        """Pay for arguments before they are used: a file can hand over the same ones again and again."""
+        self.budget.spend(sum(len(part) for part in parts if isinstance(part, (str, bytes, bytearray))))
+        containers = (list, tuple, dict, set, frozenset)
+        self.budget.step(len(parts) + sum(len(part) for part in parts if isinstance(part, containers)))
+
+    def _binpersid(self, argument: bytes) -> None:
+        if self._persistent is None:
+            raise MalformedPickle("it asks for objects kept outside the file (is it a torch file?)")
+        self._stack.append(self._persistent(self._take()))
 
     def _reduce(self, argument: bytes) -> None:
         arguments, target = self._take(), self._take()
@@ -306,5 +339,5 @@ class Machine:
     def _build(self, argument: bytes) -> None:
         state = self._take()
         target = self._top(Inert)
-        self._spend_on(state if isinstance(state, tuple) else ())
+        self._spend_on(state if isinstance(state, tuple) else (state,))
         target.build(state)

@@ -15,6 +15,20 @@ class TruncatedPickle(MalformedPickle):
     """The bytes end before the pickle's last instruction."""
 
 
+class LongArgument(bytes):
+    """An argument that was jumped over: empty, but it says where in the file it lies and how long it is."""
+
+    position: int
+    length: int
+
+    @classmethod
+    def at(cls, position: int, length: int) -> LongArgument:
+        """The argument of `length` bytes that starts at byte `position`."""
+        argument = cls()
+        argument.position, argument.length = position, length
+        return argument
+
+
 Instruction = tuple[str, bytes, int]
 """Name of the opcode, its argument as raw bytes, and the position of the opcode in the file."""
 
@@ -34,7 +48,7 @@ def instructions(file: io.BufferedIOBase, size: int, *, skip_longer_than: int | 
     Args:
         file: a seekable binary file.
         size: position at which the file ends; no declared length may reach beyond it.
-        skip_longer_than: arguments longer than this many bytes are jumped over and come as b"".
+        skip_longer_than: arguments longer than this many bytes are jumped over and come as `LongArgument`.
 
     Raises:
         TruncatedPickle: the file ends before STOP.
@@ -42,7 +56,8 @@ def instructions(file: io.BufferedIOBase, size: int, *, skip_longer_than: int | 
     """
     while True:
         position = file.tell()
-        code = file.read(1)
+        # The pickle may end before the file does, where it is part of another one.
+        code = file.read(1) if position < size else b""
         if not code:
             raise TruncatedPickle(f"it ends at byte {position} without the instruction that ends a pickle")
         info = _OPCODES.get(code)
@@ -68,8 +83,9 @@ def _argument(file: io.BufferedIOBase, size: int, info: pickletools.OpcodeInfo, 
             raise MalformedPickle(f"{info.name} declares a length of {length}")
     if skip_longer_than is not None and length > skip_longer_than:
         _require_left(file, size, length)
+        skipped = LongArgument.at(file.tell(), length)
         file.seek(length, 1)
-        return b""
+        return skipped
     return _exactly(file, size, length)
 
 
@@ -89,7 +105,7 @@ def _exactly(file: io.BufferedIOBase, size: int, length: int) -> bytes:
 
 
 def _line(file: io.BufferedIOBase, size: int) -> bytes:
-    line = file.readline(max(size - file.tell(), 0) + 1)
+    line = file.readline(max(size - file.tell(), 0))
     if not line.endswith(b"\n"):
         raise TruncatedPickle(f"it ends at byte {size} within a line of text")
     return line[:-1]

@@ -15,6 +15,13 @@ MAXIMUM_DEPTH = 64
 """Deepest nesting of lists, dicts and objects that is followed."""
 MAXIMUM_KEY_PARTS = 64
 """Most scalars in a dictionary key: hashing a tuple that shares its parts takes time exponential in its depth."""
+MAXIMUM_STEPS = 1_000_000
+"""Most instructions and entries of containers, each of up to 200 bytes; a checkpoint of 0.6 GB has 0.1 million."""
+OBJECT_BYTES = 200
+"""What an object that a call makes takes, about: a few bytes of a file can ask for one."""
+MAXIMUM_ODD_KEYS = 2_000
+"""Most keys that are neither texts nor usual integers: a file can choose theirs so that all of them collide."""
+_USUAL_INTEGERS = 1 << 60
 _LONGEST_NAME = 200
 
 
@@ -32,16 +39,33 @@ class UnlistedGlobal(Exception):
 
 
 class Budget:
-    """Bounds what a file makes us allocate: a small file must not grow into a large memory."""
+    """Bounds what a file makes us do: a small file must not grow into a large memory or a long time."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, odd_keys: int = MAXIMUM_ODD_KEYS) -> None:
         self.left = limit
+        self._steps_left = MAXIMUM_STEPS
+        self._odd_keys_left = odd_keys
 
     def spend(self, amount: int) -> None:
-        """Take `amount` bytes (or list entries) from the budget."""
+        """Take `amount` bytes from the budget."""
         self.left -= amount
         if self.left < 0:
             raise MalformedPickle("it asks for far more memory than a file of its size can need")
+
+    def step(self, count: int = 1) -> None:
+        """Count instructions, or entries of a container that are looked at one by one."""
+        self._steps_left -= count
+        if self._steps_left < 0:
+            raise MalformedPickle(f"it has more than {MAXIMUM_STEPS:,} parts")
+
+    def require_key(self, key: object) -> None:
+        """Refuse dictionary keys that are costly to hash, and too many that can be made to collide."""
+        if isinstance(key, (str, bytes)) or (type(key) is int and abs(key) < _USUAL_INTEGERS):
+            return
+        self._odd_keys_left -= 1
+        if self._odd_keys_left < 0:
+            raise MalformedPickle("it has too many dictionary keys that are neither texts nor usual integers")
+        require_key(key)
 
 
 class Inert:

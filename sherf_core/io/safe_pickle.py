@@ -21,6 +21,9 @@ from sherf_core.io.pickle_values import Constructors, Resolver, UnlistedGlobal
 from sherf_core.io.sniff import FileKind, broken, require_kind
 
 _MAXIMUM_UNPACKED_BYTES = 4 << 30
+# A zip archive can hold a thousand times its size. Arrays of numbers shrink to a half, masks to some hundredth.
+_MAXIMUM_RATIO, _UNPACKED_BYTES_ALWAYS_READ = 100, 64 << 20
+_LONGEST_REASON = 500
 _HEADER_READERS: dict[tuple[int, int], Callable[..., tuple[tuple[int, ...], bool, np.dtype[Any]]]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -43,7 +46,7 @@ def load_pickle(path: str | os.PathLike[str], *, constructors: Constructors = AR
     """
     path = Path(path)
     facts = require_kind(path, FileKind.PICKLE)
-    with _typed_errors(path), path.open("rb") as file:
+    with typed_errors(path), path.open("rb") as file:
         return _unpickle(file, facts.size, constructors)
 
 
@@ -56,16 +59,17 @@ def load_numpy(path: str | os.PathLike[str]) -> Any:
     """
     path = Path(path)
     facts = require_kind(path, FileKind.NPY, FileKind.ZIP)
-    with _typed_errors(path):
+    with typed_errors(path):
         if facts.kind is FileKind.NPY:
             with path.open("rb") as file:
                 return _read_npy(file, facts.size)
         with zipfile.ZipFile(path) as archive:
-            return _read_archive(archive)
+            return _read_archive(archive, facts.size)
 
 
 @contextmanager
-def _typed_errors(path: Path) -> Iterator[None]:
+def typed_errors(path: Path) -> Iterator[None]:
+    """Whatever fails while a pickle is read becomes an UnsafePickleError or a BrokenFileError that names the file."""
     try:
         yield
     except SherfError:
@@ -79,12 +83,18 @@ def _typed_errors(path: Path) -> Iterator[None]:
             path=path,
         ) from None
     except (TruncatedPickle, EOFError) as error:
-        raise broken(path, "TRUNC", f"{path} is cut short: {error}") from error
+        raise broken(path, "TRUNC", f"{path} is cut short: {_short(error)}") from error
     except MalformedPickle as error:
-        raise broken(path, "STRUCT", f"{path} is damaged or not of a kind that is read here: {error}") from error
-    except Exception as error:  # damaged bytes can fail in any decoder, and none of that is ours to leak
-        found = f"{path} is damaged: {type(error).__name__}: {str(error)[:200]}"
+        found = f"{path} is damaged or not of a kind that is read here: {_short(error)}"
         raise broken(path, "STRUCT", found) from error
+    except Exception as error:  # damaged bytes can fail in any decoder, and none of that is ours to leak
+        found = f"{path} is damaged: {type(error).__name__}: {_short(error)}"
+        raise broken(path, "STRUCT", found) from error
+
+
+def _short(error: Exception) -> str:
+    # A file can put anything into its complaint, of any length.
+    return ascii(str(error)[:_LONGEST_REASON])[1:-1]
 
 
 def _unpickle(file: io.BufferedIOBase, size: int, constructors: Constructors) -> Any:
@@ -93,11 +103,10 @@ def _unpickle(file: io.BufferedIOBase, size: int, constructors: Constructors) ->
     return Resolver(machine.budget).resolve(value)
 
 
-def _read_archive(archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
+def _read_archive(archive: zipfile.ZipFile, size: int) -> dict[str, np.ndarray]:
     members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
     unpacked = sum(member.file_size for member in members)
-    # A small zip may unpack to any size.
-    if unpacked > _MAXIMUM_UNPACKED_BYTES:
+    if unpacked > min(max(_MAXIMUM_RATIO * size, _UNPACKED_BYTES_ALWAYS_READ), _MAXIMUM_UNPACKED_BYTES):
         raise MalformedPickle(f"it unpacks to {unpacked:,} bytes")
     arrays = {}
     for member in members:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from sherf_core.io.pickle_machine import Machine
 from sherf_core.io.pickle_opcodes import MalformedPickle, TruncatedPickle
 from sherf_core.io.pickle_values import Inert, printable_global
 
-_HEAD_BYTES = 1024
+HEAD_BYTES = 1024
 _SKIP_LONGER_THAN = 1 << 16
 _ARCHIVES = {
     b"\x1f\x8b": "gzip",
@@ -73,18 +74,32 @@ def sniff(path: str | os.PathLike[str]) -> FileFacts:
     try:
         if not path.exists():
             return FileFacts(path, FileKind.MISSING)
+        # Before it is opened: a pipe would be waited for, a device read for ever.
+        if problem := _not_regular(path.stat().st_mode):
+            return FileFacts(path, FileKind.UNREADABLE, detail=problem)
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(HEAD_BYTES)
             size = os.fstat(file.fileno()).st_size
     except (OSError, ValueError) as error:
         return FileFacts(path, FileKind.UNREADABLE, detail=str(error))
-    return _classify(path, head, size)
+    return recognise(path, head, size)
 
 
-def _classify(path: Path, head: bytes, size: int) -> FileFacts:
+def _not_regular(mode: int) -> str:
+    if stat.S_ISREG(mode):
+        return ""
+    return "it is a folder" if stat.S_ISDIR(mode) else "it is a pipe, socket or device, no regular file"
+
+
+def recognise(path: Path, head: bytes, size: int) -> FileFacts:
+    """What a file that begins with `head` (1,024 bytes, or all there is) is; the file need not be there yet."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if not head:
         return FileFacts(path, FileKind.EMPTY)
+    # safetensors: the length of its JSON header, then the header. First, as the length may look like any letters; its
+    # upper four bytes are 0, which no text has.
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 32:
+        return FileFacts(path, FileKind.SAFETENSORS, size)
     if head.startswith(b"version https://git-lfs"):
         match = re.search(rb"^size (\d{1,18})$", head, re.MULTILINE)
         return FileFacts(path, FileKind.LFS, size, stands_for=int(match[1]) if match else None)
@@ -97,9 +112,6 @@ def _classify(path: Path, head: bytes, size: int) -> FileFacts:
             return FileFacts(path, FileKind.ARCHIVE, size, name)
     if head.startswith(b"\x93NUMPY"):
         return FileFacts(path, FileKind.NPY, size)
-    # safetensors: the length of its JSON header, then the header.
-    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 32:
-        return FileFacts(path, FileKind.SAFETENSORS, size)
     if (head[0] == 0x80 and head[1:2] <= b"\x05") or head[0] in _HEADLESS_PICKLE:
         return FileFacts(path, FileKind.PICKLE, size)
     return FileFacts(path, FileKind.UNKNOWN, size, f"it starts with {head[:8]!r}")

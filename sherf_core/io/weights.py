@@ -1,4 +1,4 @@
-"""Weights of the model: `.safetensors` files with the published parameter names."""
+"""Weights of the model: `.safetensors` files with the published parameter names, or the published pickles."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from torch import Tensor
 
 from sherf_core.errors import BrokenFileError, CheckpointError
 from sherf_core.io.atomic import atomic_write
+from sherf_core.io.convert import cached_conversion, check_published
 from sherf_core.io.manifest import TensorShape, manifest, misfit, require_fit
-from sherf_core.io.sniff import FileKind, require_kind
+from sherf_core.io.sniff import FileKind, require_kind, sniff
 
 
 def check_header(path: str | os.PathLike[str]) -> None:
-    """See from a weights file's header alone whether its names and shapes are the model's.
+    """See from a weights file's header, or a published pickle's structure, whether its tensors are the model's.
 
     Raises:
-        CheckpointError: as `load_weights`, but for the tensors' types.
+        CheckpointError, UnsafePickleError: as `load_weights`, but for the types of tensors in a safetensors file.
     """
     path = Path(path)
+    if sniff(path).kind is FileKind.PICKLE:
+        check_published(path)
+        return
     _require_safetensors(path)
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
@@ -35,13 +39,17 @@ def check_header(path: str | os.PathLike[str]) -> None:
 def load_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """The model's state, on the CPU, complete and with the manifest's shapes and types.
 
-    Sparse convolutions in the layout of spconv 1.x are turned into today's; half precision becomes float32.
+    Sparse convolutions in the layout of spconv 1.x are turned into today's; half precision becomes float32. A pickle of
+    the published code is converted at the first call (its network G), and the conversion kept; see `cached_conversion`.
 
     Raises:
-        CheckpointError: CKPT.MISSING, CKPT.FILE (not a whole safetensors file), CKPT.PERSISTENCE (a pickle) or
-            CKPT.KEYS (names, shapes or types that are not the model's).
+        CheckpointError: CKPT.MISSING, CKPT.FILE (not a whole file of either kind) or CKPT.KEYS (names, shapes or types
+            that are not the model's).
+        UnsafePickleError: a pickle that names something else than such a checkpoint needs; nothing of it was run.
     """
     path = Path(path)
+    if sniff(path).kind is FileKind.PICKLE:
+        path = cached_conversion(path)
     _require_safetensors(path)
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
@@ -82,18 +90,13 @@ def _require_safetensors(path: Path) -> None:
     try:
         require_kind(path, FileKind.SAFETENSORS)
     except BrokenFileError as error:
-        if error.code == "STRUCT" and path.suffix.lower() in (".pkl", ".pickle"):
-            raise CheckpointError(
-                f"{path} is a pickle, the form in which the original weights were published",
-                expected="a .safetensors file",
-                fix="a command `sherfctl convert` is to turn published pickles into .safetensors; this version does "
-                "not have it yet, so there is no way to use this file here for now",
-                code="CKPT.PERSISTENCE",
-                path=path,
-            ) from error
         code = "CKPT.MISSING" if error.code == "MISSING" else "CKPT.FILE"
         raise CheckpointError(
-            error.found, expected="a .safetensors file", fix=error.fix, code=code, path=path
+            error.found,
+            expected="a .safetensors file, or a SHERF_*.pkl of the published code",
+            fix=error.fix,
+            code=code,
+            path=path,
         ) from error
 
 

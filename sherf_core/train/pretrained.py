@@ -9,14 +9,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from sherf_core.assets.catalogue import torch_file
+from sherf_core.assets.torch_places import find_torch_file
 from sherf_core.errors import BrokenFileError
 from sherf_core.metrics.vgg import require_named_digest
-from sherf_core.metrics.vgg_files import vgg_candidates
 
-RESNET_NAME = "resnet18-f37072fd.pth"
+RESNET_NAME = torch_file("resnet").name
 """torchvision's file of ImageNet weights; the digits are the first of its SHA-256."""
-RESNET_ADDRESS = f"https://download.pytorch.org/models/{RESNET_NAME}"
-HOW_TO_GET = f"download {RESNET_ADDRESS} (45 MB) and put it in assets/ or in ~/.cache/torch/hub/checkpoints/"
+RESNET_ADDRESS = torch_file("resnet").address
+HOW_TO_GET = (
+    f"`sherfctl fetch-assets resnet`, or download {RESNET_ADDRESS} (45 MB) and put it in assets/ or in "
+    "~/.cache/torch/hub/checkpoints/"
+)
 ENCODERS = ("encoder_2d.backbone.", "encoder_2d_feature.backbone.")
 
 _FIX = f"download {RESNET_ADDRESS} again and put it in assets/"
@@ -24,7 +28,7 @@ _FIX = f"download {RESNET_ADDRESS} again and put it in assets/"
 
 def find_resnet_weights(roots: Iterable[Path]) -> Path | None:
     """The first ResNet-18 file in `assets/` of these folders or in torch's own caches, or None."""
-    return next((path for path in vgg_candidates(roots, RESNET_NAME) if path.is_file()), None)
+    return find_torch_file(RESNET_NAME, roots)
 
 
 def load_resnet(path: Path, state: dict[str, Tensor]) -> dict[str, Tensor]:

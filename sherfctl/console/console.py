@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import math
 import os
@@ -13,6 +14,7 @@ from typing import Any, TextIO
 from sherfctl.console import layout
 from sherfctl.console.progress import Progress
 from sherfctl.console.terminal import Terminal
+from sherfctl.console.transfer import Transfer
 
 
 class Status(Enum):
@@ -51,7 +53,7 @@ class Console:
         self.out = Terminal.of(stdout or sys.stdout or _nowhere(), environment)
         self.err = Terminal.of(stderr or sys.stderr or _nowhere(), environment)
         self.json_mode = False
-        self._progress: Progress | None = None
+        self._progress: Progress | Transfer | None = None
         self._unread = False
 
     def use_json(self, wanted: bool = True) -> None:
@@ -76,14 +78,14 @@ class Console:
 
     def command(self, text: str, *, indent: int = 4) -> None:
         """A command to copy: never wrapped."""
-        self._result("\n".join(" " * indent + line for line in text.splitlines()))
+        self._result("\n".join(" " * indent + line for line in layout.harmless(text).splitlines()))
 
     def fields(self, pairs: Iterable[tuple[str, str]], *, indent: int = 0) -> None:
         """Names and values, values aligned."""
         pairs = list(pairs)
         column = indent + max((len(name) for name, _ in pairs), default=0) + 2
         for name, value in pairs:
-            first = (" " * indent + name).ljust(column)
+            first = (" " * indent + layout.printable(name)).ljust(column)
             self._result(layout.wrap(value, self.out.width, first=first, rest=" " * column))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -103,7 +105,7 @@ class Console:
 
     def note_command(self, text: str) -> None:
         """A command to copy that is no result: never wrapped."""
-        self._news(text)
+        self._news(layout.harmless(text))
 
     def warn(self, text: str) -> None:
         """Something the user should know, though the work goes on."""
@@ -126,16 +128,37 @@ class Console:
 
         Anything but yes means no.
         """
+        answer = self.ask_text(f"{question} [y/N]")
+        return None if answer is None else answer.lower() in {"y", "yes"}
+
+    def ask_text(self, question: str, *, hidden: bool = False) -> str | None:
+        """Ask for a line of text on standard error; None where nobody is there to answer (no terminal).
+
+        What is typed at a hidden question is not shown. The end of the input counts as an empty answer.
+        """
         if not (self.err.interactive and sys.stdin is not None and sys.stdin.isatty()):
             return None
         self._clear_progress()
-        self.err.write(f"{question} [y/N] ")
-        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+        question = layout.harmless(question)
+        if hidden:
+            try:
+                return getpass.getpass(f"{question} ", stream=self.err.stream)
+            except EOFError:
+                return ""
+        self.err.write(f"{question} ")
+        return sys.stdin.readline().strip()
 
     def progress(self, description: str, total: int, unit: str = "items") -> Progress:
         """A progress bar with the time left, on standard error; use it as a context manager."""
-        self._progress = Progress(self.err, description, total, unit)
-        return self._progress
+        progress = Progress(self.err, layout.printable(description), total, unit)
+        self._progress = progress
+        return progress
+
+    def transfer(self, description: str) -> Transfer:
+        """A line with bytes, speed and the time left, on standard error; use it as a context manager."""
+        transfer = Transfer(self.err, layout.printable(description))
+        self._progress = transfer
+        return transfer
 
     def _result(self, text: str) -> None:
         if not self.json_mode:

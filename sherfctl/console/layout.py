@@ -15,10 +15,18 @@ def printable(text: str) -> str:
     return CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
 
 
+def harmless(text: str) -> str:
+    """Text of several lines without codes that a terminal obeys; line ends stay, a tab becomes a blank."""
+    return "\n".join(printable(line.replace("\t", " ")) for line in text.replace("\r\n", "\n").split("\n"))
+
+
 def wrap(text: str, width: int, *, first: str = "", rest: str = "") -> str:
-    """Wrap each line of `text` to `width` columns, with prefixes; words (paths, commands) are never cut."""
+    """Wrap each line of `text` to `width` columns, with prefixes; words (paths, commands) are never cut.
+
+    What a terminal would obey in `text` is shown as numbers; prefixes are taken as they are.
+    """
     wrapped = []
-    for number, line in enumerate(text.splitlines() or [""]):
+    for number, line in enumerate(harmless(text).splitlines() or [""]):
         start = first if number == 0 else rest
         wrapped.append(
             textwrap.fill(
@@ -41,6 +49,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> 
     """
     if not rows:
         return ""
+    rows = [[harmless(cell) for cell in row] for row in rows]
     natural = [max(len(columns[i]), *(len(row[i]) for row in rows)) for i in range(len(columns))]
     smallest = [max(len(columns[i]), *(_longest_word(row[i]) for row in rows)) for i in range(len(columns))]
     gaps = 2 * (len(columns) - 1)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from sherfctl.console.layout import duration
+from sherfctl.console.layout import duration, printable
 from sherfctl.console.terminal import Terminal
 
 REDRAW_SECONDS = 0.1
@@ -58,7 +58,7 @@ class Progress:
     def advance(self, count: int = 1, note: str = "") -> None:
         """Count `count` more items as done; `note` is a few words shown beside the bar."""
         self.done += count
-        self.note = note or self.note
+        self.note = printable(note) or self.note
         now = self._clock()
         if now - self._drawn >= (REDRAW_SECONDS if self.terminal.interactive else PIPE_SECONDS):
             self._drawn = now

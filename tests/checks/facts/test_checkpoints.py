@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 
 from checks.facts.checkpoints import OLD_LAYOUT, checkpoint_facts, safetensors_shapes, what_names_tell
 from sherf_core.io.manifest import TensorShape, manifest
+from tests.sherf_core.io import published_files
 
 SHAPES = {"a.weight": (2, 3), "b.bias": (4,), "sparse.weight": (8, 3, 3, 3, 5)}
 EXPECTED = {name: TensorShape(shape, "float32") for name, shape in SHAPES.items()}
@@ -69,29 +70,38 @@ def test_a_cut_download(tmp_path: Path) -> None:
     assert "cut" in checkpoint_facts(path, EXPECTED).found
 
 
-def test_a_pickle_of_the_published_code(tmp_path: Path) -> None:
-    path = tmp_path / "SHERF_RenderPeople.pkl"
-    path.write_bytes(b"\x80\x04N.")  # the pickle of None
-    assert checkpoint_facts(path, EXPECTED).problem == "CKPT.PERSISTENCE"
-
-
 def test_header_shapes_agree_with_the_writer(tmp_path: Path) -> None:
     shapes, complete = safetensors_shapes(checkpoint(tmp_path / "c.safetensors"))
     assert complete
     assert shapes == SHAPES
 
 
-def test_a_pickle_says_whose_it_is(tmp_path: Path) -> None:
+def test_a_published_pickle_is_read_for_its_names_and_shapes(tmp_path: Path) -> None:
     path = tmp_path / "SHERF_RenderPeople.pkl"
-    path.write_bytes(b"\x80\x04ctorch_utils.persistence\n_reconstruct_persistent_obj\n}\x85R.")
-    facts = checkpoint_facts(path, EXPECTED)
-    assert (facts.problem, "own source code (1 kinds" in facts.found) == ("CKPT.PERSISTENCE", True)
-    path.write_bytes(pickle.dumps({"weights": np.zeros(2)}))
-    facts = checkpoint_facts(path, EXPECTED)
-    assert (facts.problem, "not one of the published code" in facts.found) == ("CKPT.PERSISTENCE", True)
+    path.write_bytes(published_files.checkpoint())
+    assert checkpoint_facts(path, published_files.EXPECTED).problem == "CKPT.PERSISTENCE"
+    # The small network is not the model.
+    facts = checkpoint_facts(path, manifest())
+    assert (facts.problem, "missing" in facts.found) == ("CKPT.KEYS", True)
     path.write_bytes(path.read_bytes()[:-9])
-    assert checkpoint_facts(path, EXPECTED).problem == "CKPT.FILE"
-    assert checkpoint_facts(path, EXPECTED, quick=True).problem == "CKPT.PERSISTENCE"
+    assert checkpoint_facts(path, published_files.EXPECTED).problem == "CKPT.FILE"
+    assert checkpoint_facts(path, published_files.EXPECTED, quick=True).problem == "CKPT.PERSISTENCE"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem", "words"),
+    [
+        (b"\x80\x04N.", "CKPT.FILE", "no dictionary of networks"),  # the pickle of None
+        (pickle.dumps({"weights": np.zeros(2)}), "CKPT.KEYS", "no network G"),
+        (b"\x80\x04cos\nsystem\n(S'x'\ntR.", "CKPT.FILE", "os.system"),
+    ],
+)
+def test_other_pickles(tmp_path: Path, content: bytes, problem: str, words: str) -> None:
+    path = tmp_path / "SHERF_RenderPeople.pkl"
+    path.write_bytes(content)
+    facts = checkpoint_facts(path, EXPECTED)
+    assert facts.problem == problem
+    assert words in facts.found
 
 
 def test_a_file_of_torch_save_is_named(tmp_path: Path) -> None:

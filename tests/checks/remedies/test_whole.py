@@ -15,6 +15,7 @@ from checks.facts.work import work_facts
 from checks.remedies import Remedy, apply, plan
 from sherf_core.data import locations
 from tests.checks.small_bodies import write_body
+from tests.sherf_core.io import published_files
 
 EVAL = Purpose("eval", "RenderPeople")
 PUBLISHED = "basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl"
@@ -26,7 +27,7 @@ def planned(workstation: Facts, root: Path) -> tuple[Remedy, ...]:
     facts = workstation.model_copy(
         update={
             "body": None if body is None else body_facts(body),
-            "checkpoint": None if checkpoint is None else checkpoint_facts(checkpoint, {}),
+            "checkpoint": None if checkpoint is None else checkpoint_facts(checkpoint, published_files.EXPECTED),
             "named_bodies": named_bodies([root], root / "Downloads"),
             "work": work_facts("RenderPeople", root, [root], root / "Downloads"),
         }
@@ -53,7 +54,11 @@ def test_a_second_plan_is_empty(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for place in places:
-        write_body(tmp_path / place, shapes=shapes)
+        if "SHERF" in place:
+            (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / place).write_bytes(published_files.checkpoint())
+        else:
+            write_body(tmp_path / place, shapes=shapes)
     # A copy is offered once the body is found, so the second plan may hold it; the one after is empty.
     rounds = []
     for _ in range(2 if shapes == 10 else 3):

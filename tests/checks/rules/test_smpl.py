@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from checks import Facts, Finding, Purpose, Severity, diagnose
-from checks.known_bodies import known_bodies, known_body, published_sizes
+from checks.known_bodies import published_sizes
+from sherf_core.assets.catalogue import known_bodies, known_body
 from tests.checks.corpus import merged
 
 EVAL, DEMO = Purpose("eval", "RenderPeople"), Purpose("eval", "demo")

@@ -185,6 +185,20 @@ def test_a_selection_cannot_fill_the_memory(tmp_path: Path) -> None:
         load_pickle(path, constructors=BODY_CONSTRUCTORS)
 
 
+def test_a_small_file_cannot_ask_for_many_objects(tmp_path: Path) -> None:
+    # 216 bytes for each byte of the file.
+    path = tmp_path / "bomb.pkl"
+    path.write_bytes(b"\x80\x04(" + b"\x8f" * 900_000 + b"t.")
+    with pytest.raises(BrokenFileError, match="memory"):
+        load_pickle(path)
+
+
+def test_long_recordings_of_many_cameras_are_read(tmp_path: Path) -> None:
+    images = [{"ims": [f"Camera_B{camera}/{pose:06d}.jpg" for camera in range(23)]} for pose in range(1500)]
+    np.save(tmp_path / "annots.npy", {"ims": images}, allow_pickle=True)  # type: ignore[arg-type]
+    assert load_numpy(tmp_path / "annots.npy")[()]["ims"] == images
+
+
 def test_object_npy_must_hold_the_declared_array(tmp_path: Path) -> None:
     path = tmp_path / "objects.npy"
     for pickled in (pickle.dumps([1]), pickle.dumps(np.array([None, None], dtype=object), protocol=3), b"", b"\x80"):

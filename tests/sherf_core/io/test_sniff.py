@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import pickle
 import subprocess
 import sys
@@ -70,6 +71,23 @@ def test_missing_and_unreadable(tmp_path: Path) -> None:
         with pytest.raises(BrokenFileError) as caught:
             require_kind(path, FileKind.PICKLE)
         assert caught.value.code == "MISSING"
+
+
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path / "link", Path("/dev/zero")):
+        facts = sniff(path)
+        assert facts.kind is FileKind.UNREADABLE
+        assert "no regular file" in facts.detail
+    assert sniff(tmp_path).detail == "it is a folder"
+
+
+@pytest.mark.parametrize("length", [0x3C20, 0x3C09, 0x3C, 0x7B, 200])
+def test_lengths_that_look_like_letters(length: int, tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(length.to_bytes(8, "little") + b"{" + b" " * (length - 2) + b"}")
+    assert sniff(path).kind is FileKind.SAFETENSORS
 
 
 def test_a_zip_without_its_end(tmp_path: Path) -> None:

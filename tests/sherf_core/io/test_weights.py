@@ -148,12 +148,5 @@ def test_missing_pickled_and_broken_files(small: dict[str, Tensor], tmp_path: Pa
     content = (tmp_path / "whole.safetensors").read_bytes()
     assert code_of("cut.safetensors", content[:100]) == "CKPT.FILE"
     assert code_of("cut.safetensors", content[:-1]) == "CKPT.FILE"
-    assert code_of("SHERF_RenderPeople.pkl", pickle.dumps({"G_ema": 1})) == "CKPT.PERSISTENCE"
-
-
-def test_published_pickles_are_explained(tmp_path: Path) -> None:
-    path = tmp_path / "SHERF_RenderPeople.pkl"
-    path.write_bytes(pickle.dumps({"G_ema": 1}))
-    with pytest.raises(CheckpointError, match="sherfctl convert") as caught:
-        load_weights(path)
-    assert "not have it yet" in caught.value.fix
+    assert code_of("SHERF_RenderPeople.pkl", pickle.dumps({"G_ema": 1})) == "CKPT.KEYS"
+    assert code_of("SHERF_RenderPeople.pkl", pickle.dumps({"G_ema": 1})[:-1]) == "CKPT.FILE"
