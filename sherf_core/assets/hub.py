@@ -17,8 +17,11 @@ from typing import Any
 
 from sherf_core.assets.catalogue import Repository, repository
 from sherf_core.assets.dataset_places import PLACES
-from sherf_core.assets.install import Installed, Origin, install
+from sherf_core.assets.install import Installed, Origin, install, register
+from sherf_core.assets.placing import place
 from sherf_core.assets.recognise import Candidate
+from sherf_core.assets.space import require_space
+from sherf_core.data.subjects import LIST_NAME
 from sherf_core.errors import FetchError
 from sherf_core.io.digest import sha256
 
@@ -104,13 +107,17 @@ def fetch_repository(
     *,
     on_file: Callable[[RemoteFile], None] = lambda file: None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_remark: Callable[[str], None] = lambda remark: None,
 ) -> list[Installed]:
     """Fetch the files (the library goes on with what is half there) and unpack them into the data set's folder.
 
+    `on_remark` is told of each file that was fetched and is not put in place.
+
     Raises:
-        FetchError: FETCH.HUB, FETCH.HASH, or what unpacking says.
+        FetchError: FETCH.HUB, FETCH.HASH, FETCH.SPACE, or what unpacking says.
     """
-    hub, done = _library(), []
+    hub, done, lists = _library(), [], []
+    _require_space(hub, found, root)
     for file in found.files:
         on_file(file)
         with _hub_errors(found.repository):
@@ -128,7 +135,11 @@ def fetch_repository(
                 path=path,
             )
         if path.suffix.lower() == ".zip":
-            done.append(install(Candidate(asset, path), root, origin, on_progress=on_progress))
+            done.append(install(Candidate(asset, path), root, origin, name=file.name, on_progress=on_progress))
+        elif path.name == LIST_NAME and asset == "renderpeople":
+            lists.append((file.name, path))
+        else:
+            on_remark(f"{file.name} is no zip archive and stays at {path}: copy or unpack it to {PLACES[asset].folder}")
     if not done:
         names = ", ".join(file.name for file in found.files[:_SHOWN])
         raise _failed(
@@ -136,7 +147,45 @@ def fetch_repository(
             f"holds no zip archive among {names}",
             f"they are in the library's cache; copy what you need to {PLACES[asset].folder}",
         )
-    return done
+    # After the archives, which may hold a list of their own.
+    return done + [placed for name, path in lists if (placed := _place_list(name, path, root, origin, on_remark))]
+
+
+def _place_list(
+    name: str, path: Path, root: Path, origin: Origin, on_remark: Callable[[str], None]
+) -> Installed | None:
+    """Put a list of people in place; None where another one is there, which stays."""
+    target = root / PLACES["renderpeople"].folder / LIST_NAME
+    try:
+        placed = place(path, target, sha256(path))
+    except FetchError as error:
+        if error.code != "FETCH.EXISTS":
+            raise
+        on_remark(f"{name} stays at {path}: {error.found}")
+        return None
+    return register(Candidate("renderpeople", path), root, placed, origin)
+
+
+def _require_space(hub: Any, found: Contents, root: Path) -> None:
+    """Refuse what the disks cannot hold: the files in the library's cache, and about as much unpacked."""
+    missing = 0
+    for file in found.files:
+        cached = hub.try_to_load_from_cache(
+            found.repository.name, file.name, repo_type=found.repository.kind, revision=found.revision
+        )
+        missing += 0 if isinstance(cached, str) else file.bytes or 0
+    cache = _existing(Path(importlib.import_module("huggingface_hub.constants").HF_HUB_CACHE))
+    place_of_root = _existing(root)
+    shared = cache.stat().st_dev == place_of_root.stat().st_dev
+    require_space(cache / found.repository.name.rpartition("/")[2], 2 * missing if shared else missing)
+    if not shared:
+        require_space(place_of_root / found.repository.name.rpartition("/")[2], missing)
+
+
+def _existing(path: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    path = path.expanduser().resolve()
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
 def _cached(hub: Any, chosen: Repository, revision: str) -> tuple[str, list[RemoteFile]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sherf_core.assets.catalogue import smpl_archive
 from sherf_core.assets.install import Installed, Origin, install
+from sherf_core.assets.lock import TargetLock
 from sherf_core.assets.mirror import server_from
 from sherf_core.assets.recognise import candidates
 from sherf_core.assets.transport import Policy, Progress, Remote, download
@@ -55,7 +56,7 @@ def cached_archive() -> Path:
 
 def fetch_smpl(
     root: Path,
-    credentials: Credentials,
+    login: Callable[[], Credentials],
     origin: Origin,
     *,
     policy: Policy | None = None,
@@ -63,12 +64,20 @@ def fetch_smpl(
 ) -> Installed:
     """Log in, fetch the archive (or go on with it), and put the neutral body in place.
 
+    Args:
+        root: the folder that gets `assets/`.
+        login: who logs in; not asked where a run that was ended has left the whole archive.
+        origin: for the record.
+        policy: of the download.
+        on_progress: of the download.
+
     Raises:
         FetchError: the server, the network or the archive.
         BodyFileError: SMPL.NO_NEUTRAL, or what `load_body` says of it.
     """
     archive = cached_archive()
     if not (archive.is_file() and md5(archive) == smpl_archive().md5):
+        credentials = login()
         remote = Remote(
             url=address(),
             form={"username": credentials.username, "password": credentials.password},
@@ -76,15 +85,17 @@ def fetch_smpl(
             visit_first=address(),
             kinds=(FileKind.ZIP,),
         )
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        archive.unlink(missing_ok=True)
         download(remote, archive, policy=policy or Policy(), on_progress=on_progress)
     found = candidates(archive, ("smpl",))
     if not found:
         raise no_neutral(archive)
-    installed = install(found[0], root, origin)
-    archive.unlink()  # its body is in place, and checked
-    return installed
+    installed, known = install(found[0], root, origin), md5(archive) == smpl_archive().md5
+    with TargetLock(archive):  # another run may be at it
+        archive.unlink(missing_ok=True)  # its body is in place, and checked
+    if known:
+        return installed
+    # Its content was checked: a note, as with bodies, should the publisher pack it anew.
+    return replace(installed, note="; ".join(filter(None, (installed.note, "the archive's MD5 is not the known one"))))
 
 
 def no_neutral(archive: Path) -> BodyFileError:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from sherf_core.assets.catalogue import TorchFile, torch_file
+from sherf_core.assets.catalogue import TorchFile, asset, torch_file
 from sherf_core.assets.install import Installed, Origin, register
 from sherf_core.assets.mirror import server_from
 from sherf_core.assets.placing import Placed, require_free
@@ -61,6 +61,8 @@ def fetch_torch_file(
         require_free(target, digest if digest.startswith(known.digits) else "")
         return register(candidate, root, Placed(target, target.stat().st_size, digest, new=False), origin)
     target.parent.mkdir(parents=True, exist_ok=True)
-    remote = Remote(url=known.address, sha256=known.digits, kinds=(FileKind.PICKLE, FileKind.ZIP))
+    remote = Remote(
+        url=known.address, size=asset(name).bytes, sha256=known.digits, kinds=(FileKind.PICKLE, FileKind.ZIP)
+    )
     done = download(remote, target, policy=policy or Policy(), on_progress=on_progress)
     return register(candidate, root, Placed(target, done.bytes, done.sha256, new=True), origin)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sherfctl.commands.datasets import AnyDatasetName
 from sherfctl.console import console_of
 from sherfctl.exit_codes import ExitCode
 
@@ -19,6 +18,15 @@ if TYPE_CHECKING:
     from sherfctl.console import Console
 
 ACTIONS = ("--from-file", "--watch", "--dry-run", "--verify", "--list")
+
+
+class TrainedOn(str, Enum):
+    """A data set that weights are published for."""
+
+    RENDERPEOPLE = "RenderPeople"
+    THUMAN = "THuman"
+    HUMMAN = "HuMMan"
+    ZJU_MOCAP = "ZJU-MoCap"
 
 
 class AssetName(str, Enum):
@@ -47,7 +55,7 @@ def fetch_assets(
         list[AssetName] | None, typer.Option(metavar="ASSET", help="You have read this asset's licence and accept it.")
     ] = None,
     dataset: Annotated[
-        AnyDatasetName | None, typer.Option(help="What SHERF weights were trained on, if their name does not say so.")
+        TrainedOn | None, typer.Option(help="What SHERF weights were trained on, if their name does not say so.")
     ] = None,
     revision: Annotated[
         str, typer.Option(metavar="COMMIT", help="Another commit of a Hugging Face repository than the recorded one.")
@@ -72,6 +80,13 @@ def fetch_assets(
     if sum(asked.values()) > 1:
         given = " and ".join(name for name, there in asked.items() if there)
         raise typer.BadParameter(f"{given} cannot go together: choose one", ctx=context)
+    options = {"--yes": yes, "--accept-license": accept_license, "--dataset": dataset, "--revision": revision}
+    needless = [name for name, there in options.items() if there]
+    if needless and not (names or any(asked.values())):
+        raise typer.BadParameter(
+            f"{' and '.join(needless)} without an ASSET: say which (`sherfctl fetch-assets --list` names them)",
+            ctx=context,
+        )
     console = console_of(context)
     console.use_json(as_json)
     root = out.expanduser()

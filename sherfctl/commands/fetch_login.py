@@ -1,15 +1,11 @@
-"""What is asked before a download: the licence, and who logs in. Nothing here writes a password anywhere."""
+"""Who logs in. Nothing here writes a password anywhere."""
 
 from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sherf_core.assets.catalogue import Asset
-from sherf_core.assets.record import now, read_entries
 from sherf_core.errors import FetchError
 from sherfctl.console import Console
 
@@ -18,29 +14,6 @@ if TYPE_CHECKING:
 
 USERNAME, PASSWORD = "SMPL_USERNAME", "SMPL_PASSWORD"
 KEYRING_SERVICE = "smpl.is.tue.mpg.de"
-
-
-def accepted_licence(console: Console, asset: Asset, accepted: Collection[str], root: Path) -> str:
-    """When the licence was accepted (ISO 8601): now, or earlier by the manifest; "" where it needs no word.
-
-    Raises:
-        FetchError: FETCH.LICENCE, it was not.
-    """
-    if not asset.licence.accept:
-        return ""
-    before = [entry.accepted for entry in read_entries(root) if entry.asset == asset.name and entry.accepted]
-    if before:
-        return max(before)
-    console.note(f"{asset.title}: {asset.licence.name}. Read it: {asset.licence.page}")
-    answer = True if asset.name in accepted else console.ask(f"Do you accept the licence of {asset.name}?")
-    if answer:
-        return now()
-    said = "nobody is there to accept" if answer is None else "you did not accept"
-    raise FetchError(
-        f"{said} the licence of {asset.name} ({asset.licence.page}); nothing was fetched",
-        fix=f"read it; if you accept it: sherfctl fetch-assets {asset.name} --accept-license {asset.name}",
-        code="FETCH.LICENCE",
-    )
 
 
 def smpl_credentials(console: Console) -> Credentials:

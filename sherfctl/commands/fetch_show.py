@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sherf_core.assets.catalogue import Asset, asset, smpl_archive
 from sherf_core.errors import FetchError
+from sherfctl.commands.fetch_licence import accepted_before
 from sherfctl.console import Console, Status
 from sherfctl.console.layout import size
 
@@ -69,11 +70,7 @@ def _advise(console: Console, missing: Sequence[str]) -> None:
 
 
 def _row(root: Path, entry: Asset) -> dict[str, Any]:
-    from sherf_core.assets.record import read_entries
-
-    recorded = [old for old in read_entries(root) if old.asset == entry.name]
-    accepted = max((old.accepted for old in recorded), default="")
-    return {**asdict(entry), "found": _found(root, entry.name), "accepted": accepted}
+    return {**asdict(entry), "found": _found(root, entry.name), "accepted": accepted_before(entry)}
 
 
 def _found(root: Path, name: str) -> list[str]:

@@ -12,7 +12,8 @@ from sherf_core.assets.catalogue import Asset, asset, smpl_archive
 from sherf_core.assets.record import read_entries
 from sherf_core.errors import FetchError, SherfError
 from sherfctl import __version__
-from sherfctl.commands.fetch_login import accepted_licence, smpl_credentials
+from sherfctl.commands.fetch_licence import accepted_licence
+from sherfctl.commands.fetch_login import smpl_credentials
 from sherfctl.commands.fetch_show import show_installed, show_steps
 from sherfctl.console import Console
 from sherfctl.console.layout import duration, size
@@ -20,6 +21,7 @@ from sherfctl.console.layout import duration, size
 if TYPE_CHECKING:
     from sherf_core.assets.install import Installed, Origin
     from sherf_core.assets.recognise import Candidate
+    from sherf_core.assets.smpl import Credentials
     from sherf_core.assets.transport import Progress
     from sherfctl.console.transfer import Transfer
 
@@ -104,13 +106,16 @@ def _fetch_smpl(job: Job, entry: Asset) -> Installed:
     if there:
         return there[0]
     console, source = job.console, smpl.address()
-    if smpl.server() != smpl_archive().server:
-        console.warn(f"{smpl.SERVER_VARIABLE} is set: your login goes to {shown(smpl.server())}")
-    accepted = accepted_licence(console, entry, job.accepted, job.root)
-    credentials = smpl_credentials(console)
+    accepted = accepted_licence(console, entry, job.accepted)
+
+    def login() -> Credentials:
+        if smpl.server() != smpl_archive().server:
+            console.warn(f"{smpl.SERVER_VARIABLE} is set: your login goes to {shown(smpl.server())}")
+        return smpl_credentials(console)
+
     origin = job.origin(f"{shown(source)} ({smpl_archive().name})", accepted)
     with console.transfer(smpl_archive().name) as transfer:
-        return smpl.fetch_smpl(job.root, credentials, origin, on_progress=_Reporter(console, transfer))
+        return smpl.fetch_smpl(job.root, login, origin, on_progress=_Reporter(console, transfer))
 
 
 def _fetch_sherf(job: Job) -> list[Installed]:
@@ -148,7 +153,7 @@ def _fetch_repository(job: Job, entry: Asset) -> list[Installed]:
     from sherf_core.assets import hub
 
     console = job.console
-    accepted = accepted_licence(console, entry, job.accepted, job.root)
+    accepted = accepted_licence(console, entry, job.accepted)
     found = hub.contents(entry.name, job.revision or pinned(job.root, entry.name))
     console.note(f"{entry.title}: {found.address}, {len(found.files)} files, {size(found.bytes)}")
     if found.bytes > LARGE and not job.yes:
@@ -168,6 +173,7 @@ def _fetch_repository(job: Job, entry: Asset) -> list[Installed]:
             origin,
             on_file=lambda file: console.note(f"{file.name} ({size(file.bytes or 0)})"),
             on_progress=transfer.update,
+            on_remark=console.warn,
         )
 
 

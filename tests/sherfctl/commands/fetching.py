@@ -65,7 +65,8 @@ class Fetcher:
         name = f"{start}-{hashlib.sha256(content).hexdigest()[:8]}.pth"
         table["torch_files"] = {**table["torch_files"], asset: name}
         table["assets"] = [
-            {**row, "place": f"assets/{name}"} if row["name"] == asset else row for row in table["assets"]
+            {**row, "place": f"assets/{name}", "bytes": len(content)} if row["name"] == asset else row
+            for row in table["assets"]
         ]
         self._monkeypatch.setattr(catalogue, "_table", lambda: table)
         catalogue.assets.cache_clear()

@@ -7,12 +7,13 @@ import json
 import sys
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sherf_core.assets.catalogue import KnownBody
+from sherf_core.assets.catalogue import KnownBody, smpl_archive
 from tests.sherf_core.assets.loopback import PASSWORD, TOKEN, USERNAME, Publisher, serving
 from tests.sherf_core.assets.samples import MALE, NEUTRAL, body_pickle, zipped
 from tests.sherfctl.commands.fetching import Fetcher
@@ -188,7 +189,7 @@ def test_an_archive_cannot_write_elsewhere(fetcher: Fetcher, smpl: Callable[...,
     before = fetcher.everything()
     assert fetcher.run("smpl", *LICENCE)[0] == 0
     new = {path.relative_to(fetcher.root).as_posix() for path in fetcher.everything() - before if path.is_file()}
-    assert new == {"work/assets/SMPL_NEUTRAL.pkl", "work/assets/manifest.json"}
+    assert new == {"work/assets/SMPL_NEUTRAL.pkl", "work/assets/manifest.json", "state/sherfctl/licences.json"}
 
 
 @pytest.mark.parametrize(
@@ -238,7 +239,7 @@ def test_one_that_fails_keeps_no_other_from_coming(
 def test_torchvision_s_file_has_the_sum_in_its_name(fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch):
     weights = b"\x80\x02" + bytes(range(256)) * 40
     name = fetcher.publish_torch_file("perceptual", weights)
-    with serving(Publisher(files={f"/{name}": weights + b"!"})) as publisher:
+    with serving(Publisher(files={f"/{name}": weights[:-1] + b"!"})) as publisher:
         monkeypatch.setenv("SHERFCTL_TORCH_URL", publisher.address)
         code, out, _ = fetcher.run("perceptual", "--json")
         assert (code, json.loads(out)["error"]["code"]) == (1, "FETCH.HASH")
@@ -298,7 +299,18 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(fetcher: Fetcher, smpl: Callab
     assert "Nothing was fetched" in text
 
 
-@pytest.mark.parametrize("arguments", [("--list", "--verify"), ("--from-file", "x", "--watch", "y"), ("nothing",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--list", "--verify"),
+        ("--from-file", "x", "--watch", "y"),
+        ("nothing",),
+        ("--yes",),
+        ("sherf", "--dataset", "demo"),
+        LICENCE,
+        ("--dataset", "THuman"),
+    ],
+)
 def test_wrong_command_lines(fetcher: Fetcher, arguments: tuple[str, ...]):
     code, out, error = fetcher.run(*arguments)
     assert (code, out) == (2, "")
@@ -324,3 +336,64 @@ def test_logins_in_the_addresses_of_mirrors_are_shown_and_kept_nowhere(
     assert all(entry["source"].startswith(publisher.address) for entry in json.loads(out)["installed"])
     monkeypatch.setenv("SHERFCTL_SMPL_URL", f"http://me:{TOKEN}@mirror.example.org")
     assert fetcher.run("smpl", "--dry-run")[0] == 1  # and the fixture looks for the login everywhere
+
+
+def test_a_copied_manifest_accepts_no_licence(fetcher: Fetcher, smpl: Callable[..., Publisher]):
+    publisher = smpl(zipped({NEUTRAL: body_pickle()}))
+    assert fetcher.run("smpl", *LICENCE)[0] == 0
+    fetcher.file("assets/SMPL_NEUTRAL.pkl").unlink()
+    # The same user has accepted; the licence is named all the same.
+    code, _, error = fetcher.run("smpl")
+    assert code == 0
+    assert "https://smpl.is.tue.mpg.de/modellicense.html" in error
+    assert "You accepted it on" in " ".join(error.split())
+    # Another user, with a copy of the manifest.
+    fetcher.file("assets/SMPL_NEUTRAL.pkl").unlink()
+    kept = fetcher.root / "state" / "sherfctl" / "licences.json"
+    for other in (b"", b"[" * 100_000, kept.read_bytes().replace(b"SMPL model licence", b"another licence")):
+        kept.write_bytes(other)
+        asked = len(publisher.requests)
+        code, _, error = fetcher.run("smpl")
+        assert (code, len(publisher.requests)) == (1, asked)
+        assert "FETCH.LICENCE" in error
+
+
+def test_a_whole_archive_in_the_cache_needs_no_login(
+    fetcher: Fetcher, smpl: Callable[..., Publisher], monkeypatch: pytest.MonkeyPatch
+):
+    archive = zipped({NEUTRAL: body_pickle()})
+    publisher = smpl(b"")
+    known = replace(smpl_archive(), md5=hashlib.md5(archive, usedforsecurity=False).hexdigest())
+    monkeypatch.setattr("sherf_core.assets.smpl.smpl_archive", lambda: known)
+    monkeypatch.delenv("SMPL_USERNAME")
+    monkeypatch.delenv("SMPL_PASSWORD")
+    kept = fetcher.cache / "downloads" / known.name
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(archive)
+    code, out, error = fetcher.run("smpl", *LICENCE)
+    assert code == 0, error
+    assert "MD5" not in out
+    assert (publisher.requests, kept.exists()) == ([], False)
+
+
+def test_an_archive_of_another_md5_is_noted(fetcher: Fetcher, smpl: Callable[..., Publisher]):
+    smpl(zipped({NEUTRAL: body_pickle()}))
+    code, out, _ = fetcher.run("smpl", *LICENCE)
+    assert code == 0
+    assert "the archive's MD5 is not the known one" in " ".join(out.split())
+
+
+def test_a_torch_file_of_another_size_is_refused(fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch):
+    weights = b"\x80\x02" + bytes(range(256)) * 40
+    name = fetcher.publish_torch_file("perceptual", weights)
+    with serving(Publisher(files={f"/{name}": weights + b"!"})) as publisher:
+        monkeypatch.setenv("SHERFCTL_TORCH_URL", publisher.address)
+        code, out, _ = fetcher.run("perceptual", "--json")
+    assert (code, json.loads(out)["error"]["code"]) == (1, "FETCH.SIZE")
+
+
+def test_commands_to_copy_are_quoted(fetcher: Fetcher, smpl: Callable[..., Publisher]):
+    smpl(b"")
+    fetcher.write("a b/assets/SMPL_NEUTRAL.pkl", b"<html>login</html>")
+    _, out, _ = fetcher.run("smpl", "--out", "a b", "--json")
+    assert "mv 'a b/assets/SMPL_NEUTRAL.pkl' 'a b/assets/SMPL_NEUTRAL.pkl.old'" in json.loads(out)["error"]["fix"]

@@ -185,3 +185,49 @@ def test_parameters_without_a_subject_are_left_out(name: str):
     from pathlib import PurePosixPath
 
     assert thuman_parameters([])(PurePosixPath(name)) is None
+
+
+def test_archives_of_one_name_lists_and_other_files_each_get_their_due(fetcher: Fetcher, publisher: Publisher):
+    def subject(name: str) -> bytes:
+        return zipped({f"x/{name}/cameras.json": name.encode(), f"x/{name}/img/camera0000/0000.jpg": b"x" * 40})
+
+    publisher.commits = {
+        OLD: {
+            "renderpeople/a/part.zip": subject("seq_1"),
+            "renderpeople/b/part.zip": subject("seq_2"),
+            "renderpeople/human_list.txt": b"seq_1\nseq_2\n",
+            "renderpeople/more.tar.gz": b"\x1f\x8bxxxx",
+        }
+    }
+    code, document, error = run(fetcher, publisher, "renderpeople", *ACCEPT)
+    assert code == 0, error
+    listings = {entry["listing"] for entry in document["installed"]}
+    assert len(listings) == 3  # one for each archive, "" for the list
+    assert fetcher.file(f"{ROOT}/human_list.txt").read_bytes() == b"seq_1\nseq_2\n"
+    assert "renderpeople/more.tar.gz is no zip archive" in " ".join(error.split())
+    code, out, _ = fetcher.run("--verify", "--json")
+    assert (code, len(json.loads(out)["verdicts"])) == (0, 3)
+    fetcher.file(f"{ROOT}/seq_1/cameras.json").write_bytes(b"other")
+    fetcher.file(f"{ROOT}/human_list.txt").write_bytes(b"seq_2\n")
+    code, out, _ = fetcher.run("--verify", "--json")
+    assert (code, sum(not row["fine"] for row in json.loads(out)["verdicts"])) == (1, 2)
+    code, _, error = run(fetcher, publisher, "renderpeople")
+    assert code == 1  # another cameras.json is there, and stays
+
+
+def test_a_list_of_the_user_s_stays(fetcher: Fetcher, publisher: Publisher):
+    publisher.commits = {OLD: {"human_list.txt": b"theirs\n", "20230228.zip": renderpeople_archive()}}
+    fetcher.write(f"{ROOT}/human_list.txt", b"seq_000000-rp_person_0\nseq_000001-rp_person_1\n")
+    code, _, error = run(fetcher, publisher, "renderpeople", *ACCEPT)
+    assert code == 0, error
+    assert fetcher.file(f"{ROOT}/human_list.txt").read_bytes().startswith(b"seq_000000")
+    assert "human_list.txt stays at" in " ".join(error.split())
+
+
+def test_no_room_is_said_before_anything_is_fetched(fetcher: Fetcher, fake: FakeHub, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("huggingface_hub")
+    fake.size = 1 << 30
+    fake.try_to_load_from_cache = lambda *_, **__: None  # type: ignore[attr-defined]
+    monkeypatch.setattr("sherf_core.assets.space.free_bytes", lambda target: (2 << 30) - 1)
+    code, out, _ = fetcher.run("renderpeople", *ACCEPT, "--json")
+    assert (code, json.loads(out)["error"]["code"]) == (1, "FETCH.SPACE")
