@@ -15,7 +15,7 @@ from checks.rules.registry import found, rule
 OLDEST_PYTHON = (3, 10)
 PARTS_SHOWN = 5
 # Only the doctor asks these.
-DOCTORS_OWN = frozenset({"nvidia-ml-py", "psutil"})
+DOCTORS_OWN = frozenset({"nvidia-ml-py", "psutil", "requests", "urllib3"})
 
 
 @rule("PY.VERSION")
