@@ -96,7 +96,7 @@ class TrainConfig:
         max_bad_steps: steps in a row whose loss is no number before the training gives up.
         save_every_steps: a checkpoint after so many steps; 0: not by steps.
         save_every_minutes: a checkpoint after so many minutes; 0: not by time.
-        keep_last: newest checkpoints that are kept.
+        keep_last: newest checkpoints that are kept, besides the one with the lowest mean loss since the save before it.
         log_every: steps between two lines of the log.
         images_every: steps between two pictures for the log; 0: none.
     """

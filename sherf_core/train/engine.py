@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
@@ -205,6 +206,7 @@ class _Training:
         self.memory = mishaps.MemoryGuard(state.model, self.config.points_per_chunk, journal)
         self.bad = mishaps.BadSteps(folder, self.config.max_bad_steps, journal, world, state.position.bad_steps)
         self.losses: dict[str, float] = {}
+        self.since_saved: list[float] = []
 
     def run(
         self,
@@ -261,6 +263,7 @@ class _Training:
         images = before.images + self.batch
         if not skipped:
             self._apply(result, rate, images)
+            self.since_saved.append(self.losses["loss"])
         seconds = time.perf_counter() - started
         self.state.position = Position(
             step=before.step + 1, images=images, bad_steps=self.bad.count, seconds=before.seconds + seconds
@@ -297,7 +300,10 @@ class _Training:
     def _save(self, store: CheckpointStore, *, final: bool) -> Path | None:
         self.journal.flush()
         step = self.state.position.step
-        path = store.save(self.state.tensors(), self.state.plain(), step=step, final=final)
+        # Checkpoints are compared by the loss on the way to them: a single step's says little.
+        metric = fmean(self.since_saved) if self.since_saved else None
+        path = store.save(self.state.tensors(), self.state.plain(), step=step, metric=metric, final=final)
+        self.since_saved.clear()
         if path is None:
             self.journal.event("not_saved", {"step": step, "why": store.failures[-1]})
         else:

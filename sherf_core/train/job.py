@@ -238,7 +238,7 @@ def _train(job: TrainJob, world: World, signals: Signals, report: Callable[[Even
     with claimed(job.path) if world.is_main else nullcontext():
         if world.is_main:
             write_json(job.path / RUN, job.describe())
-        store = CheckpointStore(job.path / CHECKPOINTS, keep_last=config.keep_last)
+        store = CheckpointStore(job.path / CHECKPOINTS, keep_last=config.keep_last, best_of="lowest")
         with closing(Journal(job.path, world.is_main)) as journal:
             summary = train(
                 config,

@@ -65,6 +65,10 @@ def test_the_loss_falls_and_pictures_are_logged(tmp_path):
     assert len(list((tmp_path / "images").glob("*.png"))) == 2
     assert summary.checkpoint is not None
     assert (summary.checkpoint / "weights.safetensors").is_file()
+    # What the best checkpoint is chosen by: the mean loss since the save before, here of the whole training.
+    saved = CheckpointStore(tmp_path / "checkpoints").load_latest()
+    assert saved is not None
+    assert saved.metric == pytest.approx(sum(losses) / len(losses))
 
 
 def _weights(folder: Path) -> dict[str, torch.Tensor]:
