@@ -36,7 +36,9 @@ class OnePair:
         return self.pairs.pair(0, 0)
 
 
-def _train(folder: Path, settings: list[str], source=None, resume="auto") -> tuple[Summary, list[StepRecord]]:
+def _train(
+    folder: Path, settings: list[str], source=None, resume="auto", device="cpu"
+) -> tuple[Summary, list[StepRecord]]:
     config = TrainConfig.from_settings([*QUICK, *settings])
     source = source or TrainingPairs(RenderPeople(DEMO, resolution=config.resolution), split_of("demo"))
     records: list[StepRecord] = []
@@ -44,7 +46,7 @@ def _train(folder: Path, settings: list[str], source=None, resume="auto") -> tup
         config,
         source,
         folder=folder,
-        world=World(),
+        world=World.from_environment(device),
         store=CheckpointStore(folder / "checkpoints"),
         journal=Journal(folder, tensorboard=False),
         signals=Signals(),
@@ -113,11 +115,16 @@ def test_a_finished_training_does_nothing_more_and_another_seed_is_refused(tmp_p
         _train(tmp_path, ["steps=2", "seed=1"])
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+# A CPU has no arithmetic of 16 bits: emulated, float16 takes many minutes.
+ON_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", pytest.param("float16", marks=ON_GPU)])
 def test_half_precisions_train_to_nearly_the_same_loss(tmp_path, precision):
     options = ["steps=1", "rays_per_sample=600", "gradient_checkpointing=true", "points_per_chunk=2048"]
-    full, _ = _train(tmp_path / "full", options, OnePair())
-    half, _ = _train(tmp_path / "half", [*options, f"precision={precision}"], OnePair())
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    full, _ = _train(tmp_path / "full", options, OnePair(), device=device)
+    half, _ = _train(tmp_path / "half", [*options, f"precision={precision}"], OnePair(), device=device)
     assert half.losses["loss"] == pytest.approx(full.losses["loss"], rel=0.02)
     assert half.losses["loss"] != full.losses["loss"]
     before, after = _weights(tmp_path / "full"), _weights(tmp_path / "half")
