@@ -18,6 +18,8 @@ REQUIRED = {
     "jaxtyping": "jaxtyping",
     "psutil": "psutil",
     "scikit-image": "skimage",
+    "requests": "requests",
+    "urllib3": "urllib3",
 }
 
 # How a missing part of the installation is called that is a package.

@@ -14,8 +14,8 @@ from checks.rules.registry import found, rule
 
 OLDEST_PYTHON = (3, 10)
 PARTS_SHOWN = 5
-# Only the doctor asks these.
-DOCTORS_OWN = frozenset({"nvidia-ml-py", "psutil"})
+# Only the doctor, and fetching, ask these.
+DOCTORS_OWN = frozenset({"nvidia-ml-py", "psutil", "requests", "urllib3"})
 
 
 @rule("PY.VERSION")
