@@ -35,7 +35,7 @@ def named_bodies(roots: Iterable[Path] | None = None, downloads: Path | None = N
         downloads: where a browser saves files, default ~/Downloads.
     """
     roots = tuple(locations.search_roots() if roots is None else roots)
-    downloads = _home_downloads() if downloads is None else downloads
+    downloads = locations.downloads_folder() if downloads is None else downloads
     searched = {root / name for root in roots for name in locations.BODY_FOLDERS}
     used = {path.absolute() for path in locations.body_candidates(roots)}
     found: dict[str, NamedBody] = {}
@@ -66,13 +66,6 @@ def body_named(name: str) -> tuple[Gender, str] | None:
         return GENDERS[match[1].lower()], match[2]
     match = COMMON_NAME.fullmatch(name)
     return (GENDERS[match[1].lower()], "") if match else None
-
-
-def _home_downloads() -> Path | None:
-    try:
-        return Path.home() / "Downloads"
-    except RuntimeError:  # no home folder
-        return None
 
 
 def _places(roots: tuple[Path, ...], downloads: Path | None) -> Iterator[Path]:

@@ -99,7 +99,7 @@ def filesystem_of(path: Path, root: Path = ROOT) -> str:
 def disk_facts(folder: Path, root: Path = ROOT) -> DiskFacts:
     """The file system of a folder that may not exist yet."""
     existing = folder.expanduser().absolute()
-    while not os.path.exists(existing) and existing != existing.parent:
+    while not os.path.isdir(existing) and existing != existing.parent:
         existing = existing.parent
     usage = shutil.disk_usage(existing)
     return DiskFacts(

@@ -108,15 +108,9 @@ def _photos(here: Path) -> Tally:
 
 def _stray_checkpoints(dataset: str, roots: Iterable[Path], downloads: Path | None) -> Iterator[str]:
     wanted = [f"{locations.checkpoint_name(dataset)}{suffix}".lower() for suffix in locations.CHECKPOINT_SUFFIXES]
-    for folder in (*roots, *_downloads(downloads)):
+    downloads = locations.downloads_folder() if downloads is None else downloads
+    for folder in (*roots, *([] if downloads is None else [downloads])):
         yield from (str(path) for path in _files(folder) if path.name.lower() in wanted)
-
-
-def _downloads(folder: Path | None) -> tuple[Path, ...]:
-    try:
-        return (Path.home() / "Downloads" if folder is None else folder,)
-    except RuntimeError:  # no home folder
-        return ()
 
 
 def _other_checkpoints(dataset: str, roots: Iterable[Path]) -> Iterator[str]:

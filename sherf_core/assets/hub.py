@@ -20,7 +20,7 @@ from sherf_core.assets.dataset_places import PLACES
 from sherf_core.assets.install import Installed, Origin, install, register
 from sherf_core.assets.placing import place
 from sherf_core.assets.recognise import Candidate
-from sherf_core.assets.space import require_space
+from sherf_core.assets.space import nearest_folder, require_space
 from sherf_core.data.subjects import LIST_NAME
 from sherf_core.errors import FetchError
 from sherf_core.io.digest import sha256
@@ -174,18 +174,12 @@ def _require_space(hub: Any, found: Contents, root: Path) -> None:
             found.repository.name, file.name, repo_type=found.repository.kind, revision=found.revision
         )
         missing += 0 if isinstance(cached, str) else file.bytes or 0
-    cache = _existing(Path(importlib.import_module("huggingface_hub.constants").HF_HUB_CACHE))
-    place_of_root = _existing(root)
+    cache = nearest_folder(Path(importlib.import_module("huggingface_hub.constants").HF_HUB_CACHE))
+    place_of_root = nearest_folder(root)
     shared = cache.stat().st_dev == place_of_root.stat().st_dev
     require_space(cache / found.repository.name.rpartition("/")[2], 2 * missing if shared else missing)
     if not shared:
         require_space(place_of_root / found.repository.name.rpartition("/")[2], missing)
-
-
-def _existing(path: Path) -> Path:
-    """The folder, or the nearest one above it that is there."""
-    path = path.expanduser().resolve()
-    return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
 def _cached(hub: Any, chosen: Repository, revision: str) -> tuple[str, list[RemoteFile]]:

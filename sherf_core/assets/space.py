@@ -35,6 +35,12 @@ def no_space(target: Path, needed: int | None) -> FetchError:
     )
 
 
+def nearest_folder(path: Path) -> Path:
+    """The folder, or the nearest one above it that is there: its disk is the one that `path` will be on."""
+    path = path.expanduser().resolve()
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
+
+
 def free_bytes(target: Path) -> int:
     """What an unprivileged user can still write in the target's folder."""
     return shutil.disk_usage(target.parent).free

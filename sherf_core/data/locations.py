@@ -45,6 +45,14 @@ def search_roots() -> tuple[Path, ...]:
     return tuple(dict.fromkeys(path.resolve() for path in candidates))
 
 
+def downloads_folder() -> Path | None:
+    """Where browsers put what they fetch, None without a home folder."""
+    try:
+        return Path.home() / "Downloads"
+    except RuntimeError:
+        return None
+
+
 def body_candidates(roots: Iterable[Path] | None = None) -> list[Path]:
     """Files that are named like the neutral SMPL body, best place first, whatever the case of their letters."""
     wanted = [name.lower() for name in BODY_NAMES]

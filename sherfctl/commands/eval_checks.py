@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sherfctl.console import Console
@@ -89,7 +88,7 @@ def facts_of(job: Job, machine: Facts) -> Facts:
     )
     collectors = {
         "missing_parts": Collector(missing_parts),
-        "disk": Collector(lambda: system.disk_facts(existing(job.folder.path))),
+        "disk": Collector(lambda: system.disk_facts(job.folder.path)),
     }
     # Own data was read to its end when the job was prepared; the doctor knows no more of it.
     if job.plan.dataset not in (EMBEDDED, OWN):
@@ -157,8 +156,3 @@ def _dataset(job: Job) -> object:
     from checks.facts.datasets import dataset_facts
 
     return dataset_facts(job.plan.dataset, job.sources.data, depth="quick")
-
-
-def existing(path: Path) -> Path:
-    """The folder itself, or the nearest one above it that is there."""
-    return next((folder for folder in (path, *path.absolute().parents) if folder.is_dir()), Path.cwd())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sherf_core.assets.catalogue import Asset, asset, smpl_archive
+from sherf_core.assets.space import nearest_folder
 from sherf_core.errors import FetchError
 from sherfctl.commands.fetch_licence import accepted_before
 from sherfctl.console import Console, Status
@@ -140,7 +141,7 @@ def _plan(root: Path, entry: Asset, revision: str) -> dict[str, Any]:
         note = "by hand, with a browser: `sherfctl fetch-assets sherf` shows the steps"
     else:
         source, needed, note = _plan_repository(root, entry, revision or pinned(root, entry.name))
-    free = shutil.disk_usage(_existing(root)).free
+    free = shutil.disk_usage(nearest_folder(root)).free
     return {
         "name": entry.name,
         "title": entry.title,
@@ -166,11 +167,6 @@ def _plan_repository(root: Path, entry: Asset, revision: str) -> tuple[str, int 
     more = f" and {len(found.files) - SHOWN} more" if len(found.files) > SHOWN else ""
     # The archives stay in the library's cache, and pictures shrink little: twice their size.
     return found.address, 2 * found.bytes or None, f"{names}{more}; the archives and what is unpacked of them"
-
-
-def _existing(path: Path) -> Path:
-    """The folder, or the nearest one above it that is there."""
-    return next(folder for folder in (path, *path.resolve().parents) if folder.is_dir())
 
 
 def show_installed(console: Console, installed: Installed, target: Path) -> None:

@@ -65,7 +65,7 @@ def facts_of(job: TrainJob, machine: Facts) -> Facts:
     )
     collectors = {
         "missing_parts": Collector(missing_parts),
-        "disk": Collector(lambda: system.disk_facts(existing(job.path))),
+        "disk": Collector(lambda: system.disk_facts(job.path)),
     }
     if job.dataset in DATASETS and job.dataset != EMBEDDED:
         collectors["dataset"] = Collector(lambda: dataset_facts(job.dataset, job.sources.data, depth="quick"))

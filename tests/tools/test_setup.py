@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.utils import canonicalize_name
 
 
 @pytest.fixture(scope="module")
@@ -308,12 +309,16 @@ def test_make_lists_its_targets(repository: Path, tmp_path: Path) -> None:
 def test_constraints_pin_every_dependency(repository: Path) -> None:
     text = (repository / "pyproject.toml").read_text()
     pinned = {
-        line.split("==")[0].lower()
+        canonicalize_name(line.split("==")[0])
         for line in (repository / "constraints.txt").read_text().splitlines()
         if "==" in line
     }
     listed = text[text.index("dependencies = [") : text.index("[project.scripts]")]
-    names = {line.strip(' ",').split(">=")[0].lower() for line in listed.splitlines() if line.strip().startswith('"')}
+    names = {
+        canonicalize_name(line.strip(' ",').split(">=")[0])
+        for line in listed.splitlines()
+        if line.strip().startswith('"')
+    }
     assert names
     assert names <= pinned
     assert "torch==2.13.0" in (repository / "constraints.txt").read_text().splitlines()

@@ -2,48 +2,33 @@ from __future__ import annotations
 
 import pytest
 
-from checks import Facts, Finding, Purpose, Severity, diagnose
+from checks import Facts, Purpose, Severity
 from checks.rules.gpu_count import devices_there, devices_used
 from checks.rules.running import effective_batch
-from tests.checks.corpus import machine, merged
+from tests.checks.corpus import machine
+from tests.checks.rules import asking
+from tests.checks.rules.asking import BLOCK, INFO, WARN, changed
 
 GIB, MIB = 1024**3, 1024**2
 EVAL = Purpose("eval", "RenderPeople")
 TRAIN = Purpose("train", "RenderPeople")
 TRAIN_DEMO = Purpose("train", "demo")
-BLOCK, WARN, INFO = Severity.BLOCK, Severity.WARN, Severity.INFO
 
 
 def train_on(gpus: int) -> Purpose:
     return Purpose("train", "RenderPeople", gpus=gpus)
 
 
-def changed(name: str, **change: object) -> Facts:
-    """A healthy machine with some facts replaced."""
-    return Facts.model_validate(merged(machine(name).model_dump(), change))
-
-
-def finding(facts: Facts, identifier: str, purpose: Purpose = TRAIN) -> Finding | None:
-    """The finding of that id, if there is one."""
-    return next((found for found in diagnose(facts, purpose).findings if found.id == identifier), None)
-
-
 def severity(facts: Facts, identifier: str, purpose: Purpose = TRAIN) -> Severity | None:
-    found = finding(facts, identifier, purpose)
-    return found and found.severity
+    return asking.severity(facts, identifier, purpose)
 
 
 def fix(facts: Facts, identifier: str, purpose: Purpose = TRAIN) -> str:
-    """The steps, a line each."""
-    found = finding(facts, identifier, purpose)
-    assert found is not None
-    return "\n".join(found.fix)
+    return asking.fix(facts, identifier, purpose)
 
 
 def evidence(facts: Facts, identifier: str, purpose: Purpose = TRAIN) -> str:
-    found = finding(facts, identifier, purpose)
-    assert found is not None
-    return "\n".join(found.evidence)
+    return asking.evidence(facts, identifier, purpose)
 
 
 def untried(name: str, **change: object) -> Facts:
@@ -85,7 +70,7 @@ def test_gpus_that_a_purpose_uses(action: str, gpus: int | None, count: int) -> 
 def test_a_gpu_that_another_trouble_hides_is_not_counted() -> None:
     facts = untried("bare-metal-1gpu", gpu={"devices": []})
     assert devices_there(facts) is None
-    assert finding(facts, "RUN.GPUS", train_on(4)) is None
+    assert severity(facts, "RUN.GPUS", train_on(4)) is None
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(None, None), (1, None), (4, None), (5, BLOCK)])
@@ -97,8 +82,8 @@ def test_gpus_asked_for(asked: int | None, expected: Severity | None, action: st
 
 def test_fewer_gpus_than_published_is_a_remark_on_training_only() -> None:
     assert severity(machine("bare-metal-1gpu"), "RUN.GPUS", TRAIN) == INFO
-    assert finding(machine("bare-metal-1gpu"), "RUN.GPUS", EVAL) is None
-    assert finding(machine("bare-metal-4gpu"), "RUN.GPUS", TRAIN) is None
+    assert severity(machine("bare-metal-1gpu"), "RUN.GPUS", EVAL) is None
+    assert severity(machine("bare-metal-4gpu"), "RUN.GPUS", TRAIN) is None
 
 
 def test_where_more_gpus_come_from() -> None:
@@ -113,8 +98,8 @@ def test_where_more_gpus_come_from() -> None:
 
 
 def test_without_a_gpu_nothing_is_said_about_their_number() -> None:
-    assert finding(machine("cpu-laptop"), "RUN.GPUS", train_on(4)) is None
-    assert finding(machine("cpu-laptop"), "RUN.GPUS", Purpose("eval", "demo", gpus=4)) is None
+    assert severity(machine("cpu-laptop"), "RUN.GPUS", train_on(4)) is None
+    assert severity(machine("cpu-laptop"), "RUN.GPUS", Purpose("eval", "demo", gpus=4)) is None
 
 
 @pytest.mark.parametrize(("gpus", "batch"), [(1, 4), (2, 4), (3, 3), (4, 4), (5, 5), (6, 6), (7, 7), (8, 8)])
@@ -137,7 +122,7 @@ def test_pictures_for_each_gpu(asked: int | None, expected: Severity | None, wor
     assert severity(facts, "RUN.BATCH", purpose) == expected
     if expected:
         assert words in evidence(facts, "RUN.BATCH", purpose)
-    assert finding(facts, "RUN.BATCH", Purpose("eval", "RenderPeople", gpus=asked)) is None
+    assert severity(facts, "RUN.BATCH", Purpose("eval", "RenderPeople", gpus=asked)) is None
 
 
 def test_a_measured_gpu_gets_its_own_hours_and_others_none() -> None:
@@ -152,9 +137,9 @@ def test_a_measured_gpu_gets_its_own_hours_and_others_none() -> None:
 
 
 def test_time_is_spoken_of_before_training_on_real_data_only() -> None:
-    assert finding(machine("bare-metal-1gpu"), "RUN.TIME", EVAL) is None
-    assert finding(machine("bare-metal-1gpu"), "RUN.TIME", TRAIN_DEMO) is None
-    assert finding(machine("cpu-laptop"), "RUN.TIME", TRAIN) is None
+    assert severity(machine("bare-metal-1gpu"), "RUN.TIME", EVAL) is None
+    assert severity(machine("bare-metal-1gpu"), "RUN.TIME", TRAIN_DEMO) is None
+    assert severity(machine("cpu-laptop"), "RUN.TIME", TRAIN) is None
     assert severity(machine("gcp-vm"), "RUN.TIME", TRAIN) == INFO
     assert severity(machine("colab-t4"), "RUN.TIME", TRAIN) == WARN
     assert "#SBATCH --time" in fix(machine("a100-mig"), "RUN.TIME")
@@ -227,11 +212,11 @@ def test_shared_memory_grows_with_the_gpus() -> None:
         return changed("bare-metal-4gpu", limits={"shm_total": mib * MIB})
 
     assert severity(facts(127), "RUN.SHM", train_on(1)) == WARN
-    assert finding(facts(128), "RUN.SHM", train_on(1)) is None
+    assert severity(facts(128), "RUN.SHM", train_on(1)) is None
     assert severity(facts(128), "RUN.SHM", train_on(4)) == WARN
-    assert finding(facts(512), "RUN.SHM", TRAIN) is None
+    assert severity(facts(512), "RUN.SHM", TRAIN) is None
     assert severity(facts(64), "RUN.SHM", EVAL) == INFO
-    assert finding(changed("bare-metal-4gpu", limits={"shm_total": None}), "RUN.SHM") is None
+    assert severity(changed("bare-metal-4gpu", limits={"shm_total": None}), "RUN.SHM") is None
 
 
 @pytest.mark.parametrize(
@@ -255,11 +240,11 @@ def test_more_shared_memory_for_this_kind_of_machine(platform: dict[str, object]
 )
 def test_weights_for_lpips(purpose: Purpose, expected: Severity) -> None:
     assert severity(changed("bare-metal-1gpu", work={"perceptual": ""}), "RUN.LPIPS", purpose) == expected
-    assert finding(machine("bare-metal-1gpu"), "RUN.LPIPS", purpose) is None
+    assert severity(machine("bare-metal-1gpu"), "RUN.LPIPS", purpose) is None
 
 
 def test_photos_are_counted_and_named() -> None:
     photos = {"count": 7, "of": 9, "examples": ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"]}
     facts = changed("cpu-laptop", work={"photos": photos})
     assert evidence(facts, "INPUT.WILD", EVAL) == "photos here: 7 (a.jpg, b.jpg, c.jpg, d.jpg, e.jpg, …)"
-    assert finding(changed("cpu-laptop", work={"photos": {"count": 0, "of": 9}}), "INPUT.WILD", EVAL) is None
+    assert severity(changed("cpu-laptop", work={"photos": {"count": 0, "of": 9}}), "INPUT.WILD", EVAL) is None

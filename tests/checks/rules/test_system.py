@@ -2,40 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from checks import Facts, Finding, Purpose, Severity, diagnose
-from tests.checks.corpus import machine, merged
+from checks import Facts, Purpose, Severity
+from tests.checks.rules.asking import BLOCK, EVAL, INFO, TRAIN, WARN, changed, fix, severity
 
 GIB = 1024**3
-EVAL, TRAIN = Purpose("eval", "demo"), Purpose("train", "demo")
-BLOCK, WARN, INFO = Severity.BLOCK, Severity.WARN, Severity.INFO
-
-
-def changed(name: str, **change: object) -> Facts:
-    """A healthy machine with some facts replaced."""
-    return Facts.model_validate(merged(machine(name).model_dump(), change))
-
-
-def finding(facts: Facts, identifier: str, purpose: Purpose = EVAL) -> Finding | None:
-    """The finding of that id, if there is one."""
-    return next((found for found in diagnose(facts, purpose).findings if found.id == identifier), None)
-
-
-def severity(facts: Facts, identifier: str, purpose: Purpose = EVAL) -> Severity | None:
-    found = finding(facts, identifier, purpose)
-    return found and found.severity
-
-
-def fix(facts: Facts, identifier: str, purpose: Purpose = EVAL) -> str:
-    """The steps, a line each."""
-    found = finding(facts, identifier, purpose)
-    assert found is not None
-    return "\n".join(found.fix)
 
 
 @pytest.mark.parametrize("identifier", ["SYS.RAM", "SYS.DISK", "SYS.ULIMIT", "SYS.CPU", "SYS.EPHEMERAL"])
 @pytest.mark.parametrize("purpose", [EVAL, TRAIN], ids=str)
 def test_what_is_not_known_is_no_trouble(identifier: str, purpose: Purpose) -> None:
-    assert finding(Facts(), identifier, purpose) is None
+    assert severity(Facts(), identifier, purpose) is None
 
 
 @pytest.mark.parametrize(
@@ -61,7 +37,7 @@ def test_memory_that_can_never_be_enough_blocks(total: int, expected: Severity) 
 
 def test_each_gpu_that_trains_takes_memory() -> None:
     facts = changed("bare-metal-4gpu", memory={"available": 20 * GIB})
-    assert finding(facts, "SYS.RAM", Purpose("train", "demo", gpus=2)) is None
+    assert severity(facts, "SYS.RAM", Purpose("train", "demo", gpus=2)) is None
     assert severity(facts, "SYS.RAM", Purpose("train", "demo", gpus=4)) == WARN
     assert severity(facts, "SYS.RAM", TRAIN) == WARN
 
@@ -89,7 +65,7 @@ def test_a_memory_limit_is_raised_where_it_was_set(platform: dict[str, str], wor
 
 
 def test_on_wsl_memory_is_the_matter_of_another_rule() -> None:
-    assert finding(changed("wsl2", memory={"available": GIB}), "SYS.RAM") is None
+    assert severity(changed("wsl2", memory={"available": GIB}), "SYS.RAM") is None
 
 
 @pytest.mark.parametrize(
