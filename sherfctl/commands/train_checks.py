@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sherfctl.commands.eval_checks import existing
-
 if TYPE_CHECKING:
     from checks import Facts, Finding
     from sherf_core.train.job import TrainJob
