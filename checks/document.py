@@ -41,7 +41,6 @@ class PurposeDocument(_Model):
     data: str | None
     gpus: int | None
     precision: Precision | None
-    runnable: Annotated[bool, Field(description="Whether this version has the command that does it.")]
 
 
 class BlockedDocument(PurposeDocument):
@@ -229,7 +228,6 @@ def _purpose(purpose: Purpose) -> dict[str, Any]:
         "data": None if purpose.data is None else str(purpose.data),
         "gpus": purpose.gpus,
         "precision": purpose.precision,
-        "runnable": purpose.is_runnable,
     }
 
 

@@ -13,8 +13,6 @@ EMBEDDED = "demo"
 PUBLISHED = "RenderPeople"
 """The data set that the published weights and figures belong to."""
 DATASETS = (EMBEDDED, PUBLISHED, "THuman", "HuMMan", "ZJU-MoCap")
-RUNNABLE = frozenset((action, dataset) for action in ("eval", "train") for dataset in DATASETS)
-"""What this version can run; the doctor looks at machine and files for the rest too, and says so."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +37,6 @@ class Purpose:
     def is_embedded(self) -> bool:
         """Whether everything that is needed ships with the program."""
         return self.dataset == EMBEDDED
-
-    @property
-    def is_runnable(self) -> bool:
-        """Whether this version has the command that does it."""
-        return (self.action, self.dataset) in RUNNABLE
 
     def __str__(self) -> str:
         verb = {"eval": "evaluate", "train": "train"}[self.action]

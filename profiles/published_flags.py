@@ -12,6 +12,9 @@ PLACES = {
     "neural_rendering_resolution_initial": "side of the pictures",
     "workers": "processes that read pictures",
     "resume": "weights",
+    "kimg": "length",
+    "glr": "learning rate",
+    "seed": "seed",
     "test_flag": "evaluation in place of training",
     "fp32": "arithmetic",
 }
@@ -36,15 +39,12 @@ IGNORED = {
     "metrics": "`sherfctl run eval` measures PSNR, SSIM and LPIPS; FID and its like do not apply to one person",
     "neural_rendering_resolution_final": "pictures keep one size here",
     "neural_rendering_resolution_fade_kimg": "pictures keep one size here",
-    "kimg": "a profile says how to run, not for how long",
     "tick": "a profile says how to run, not what is logged",
     "snap": "a profile says how to run, not when weights are stored",
-    "seed": "a profile says how to run; it draws nothing",
     "desc": "a run's folder is named after what it does",
     "nobench": "nothing is tuned at run time here",
     "sample_obs_view": "which picture is observed belongs to the data set's split",
     "fix_obs_view": "which picture is observed belongs to the data set's split",
-    "glr": "a profile says how to run, not what is learned",
     "dlr": NO_GAN,
 }
 """Options that have no part in a profile, and why."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -50,7 +49,7 @@ class Translation:
         action: `eval` for a test command, else `train`.
         dataset: by its name here, "" if the command names none.
         profile: the equivalent profile.
-        command: the command that does it here, "" where there is none yet (a training, or another data set).
+        command: the command that does it here.
         remarks: gravest first.
     """
 
@@ -61,13 +60,12 @@ class Translation:
     remarks: tuple[Remark, ...]
 
 
-def translate(text: str, facts: Facts | None = None, runnable: Collection[str] | None = None) -> Translation:
+def translate(text: str, facts: Facts | None = None) -> Translation:
     """The profile that is equivalent to a published command line.
 
     Args:
         text: the command, as it was pasted.
         facts: of this machine, to say where it has fewer GPUs; None leaves that out.
-        runnable: data sets that `sherfctl run eval --dataset` takes; None: all.
 
     Raises:
         ConfigurationError: it is no command line of train.py, or a number in it is none.
@@ -97,23 +95,19 @@ def translate(text: str, facts: Facts | None = None, runnable: Collection[str] |
     else:
         values["gpus"] = 1
     values["needs"] = {"vram_gib": round(gpu_bytes("eval", side, CHUNK) / GIB, 1)}
-    can_run = runnable is None or not dataset or dataset in runnable
-    if action == "eval" and not can_run:
-        remarks.append(
-            Remark("differs", "cfg", f"`sherfctl run eval` takes no {dataset} yet, so there is no command that does it")
-        )
     _others(command, remarks)
     order = ("wrong", "differs", "ignored")
     remarks.sort(key=lambda remark: order.index(remark.kind))
     profile = Profile.model_validate(values)
-    words = _eval_command(command, dataset, data, side) if action == "eval" and can_run else ""
+    options = _test_options(command) if action == "eval" else _training_options(command, profile)
+    words = _command(action, dataset, data, side, command.value("outdir"), options)
     return Translation(action, dataset, profile, words, tuple(remarks))
 
 
 def _is_test(command: PublishedCommand, remarks: list[Remark]) -> bool:
     flag = command.value("test_flag")
     if flag is not None and flag.lower() in TRUE:
-        remarks.append(Remark("differs", "test_flag", "a test command becomes `sherfctl run eval`; it uses one GPU"))
+        remarks.append(Remark("differs", "test_flag", "a test command becomes `sherfctl run eval`"))
         return True
     resume = command.value("resume")
     if resume is not None and flag is None and PurePosixPath(resume).name.startswith("SHERF_"):
@@ -122,7 +116,9 @@ def _is_test(command: PublishedCommand, remarks: list[Remark]) -> bool:
         )
         return True
     if resume is not None:
-        remarks.append(Remark("differs", "resume", f"going on from {resume} belongs to a training's command"))
+        remarks.append(
+            Remark("differs", "resume", f"a training goes on from checkpoints of its own, not from {resume}")
+        )
     return False
 
 
@@ -165,7 +161,7 @@ def _gpus(command: PublishedCommand, facts: Facts | None, action: str, remarks: 
         )
     if action == "eval":
         if gpus > 1:
-            remarks.append(Remark("differs", "gpus", f"an evaluation uses one GPU, {gpus} are not needed", "RUN.GPUS"))
+            remarks.append(Remark("differs", "gpus", f"one is taken; `--gpus {gpus}` spreads the pictures over {gpus}"))
         return 1
     visible = command.visible_gpus
     if visible is not None and visible < gpus:
@@ -221,7 +217,6 @@ def _training(command: PublishedCommand, gpus: int, side: int, remarks: list[Rem
         remarks.append(
             Remark("differs", "batch", f"the published training has {PUBLISHED_BATCH} pictures a step, this {batch}")
         )
-    remarks.append(Remark("differs", "", "this version has no training yet: the profile is checked and kept for it"))
     return shared, {
         "samples_per_gpu": 1,
         "accumulation": rounds,
@@ -264,15 +259,32 @@ def _others(command: PublishedCommand, remarks: list[Remark]) -> None:
         remarks.append(Remark("ignored", "", f"{word!r} belongs to no option"))
 
 
-def _eval_command(command: PublishedCommand, dataset: str, data: str | None, side: int) -> str:
-    words = ["sherfctl", "run", "eval"]
-    for name, value in (
-        ("--dataset", dataset),
-        ("--data", data),
-        ("--checkpoint", command.value("resume")),
-        ("--resolution", str(side)),
-        ("--out", command.value("outdir")),
-    ):
+def _test_options(command: PublishedCommand) -> list[tuple[str, str | None]]:
+    return [("--checkpoint", command.value("resume"))]
+
+
+def _training_options(command: PublishedCommand, profile: Profile) -> list[tuple[str, str | None]]:
+    training = profile.training
+    settings: list[tuple[str, object]] = [
+        ("samples_per_gpu", training.samples_per_gpu),
+        ("accumulation", training.accumulation),
+        ("schedule", "published"),
+        ("adam.learning_rate", command.value("glr")),
+        ("seed", command.value("seed")),
+    ]
+    return [
+        ("--gpus", str(profile.gpu_count)),
+        ("--kimg", command.value("kimg")),
+        *(("--set", f"{name}={value}") for name, value in settings if value is not None),
+    ]
+
+
+def _command(
+    action: str, dataset: str, data: str | None, side: int, output: str | None, options: list[tuple[str, str | None]]
+) -> str:
+    words = ["sherfctl", "run", action]
+    wanted = [("--dataset", dataset), ("--data", data), *options, ("--resolution", str(side)), ("--out", output)]
+    for name, value in wanted:
         if value:
             words += [name, value]
     return shlex.join(words)

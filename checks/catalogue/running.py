@@ -12,7 +12,8 @@ ENTRIES: tuple[Entry, ...] = (
         "Running",
         "fewer GPUs than asked for, or than published",
         "The published training was set up for 4 GPUs. Fewer do as well: each takes several pictures in turn before "
-        "the weights move, so that the effective batch stays 4. Evaluation uses one GPU, or the CPU.",
+        "the weights move, so that the effective batch stays 4. Evaluation uses one GPU, or the CPU, unless --gpus "
+        "asks for more.",
         ("ask for the GPUs that are there: --gpus N, or leave the option away",),
         SHERF_SITE + "/issues/23",
         follows=(*NO_GPU, "CUDA.VISIBLE", "GPU.MIG"),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sherfctl.commands.datasets import DatasetName
 from sherfctl.console import Console, Status, console_of
 from sherfctl.exit_codes import ExitCode
 
@@ -157,7 +156,7 @@ def from_command(
     console = console_of(context)
     console.use_json(as_json)
     text = _pasted(command)
-    translation = translate(text, machine_facts(), [name.value for name in DatasetName])
+    translation = translate(text, machine_facts())
     yaml = _yaml_of(translation)
     if out is not None:
         _write(out, yaml)

@@ -88,7 +88,6 @@ def test_steps_and_the_joined_fix_say_the_same() -> None:
         "data": None,
         "gpus": None,
         "precision": None,
-        "runnable": True,
     }
     first = document["findings"][0]
     assert first["severity"] == "block"

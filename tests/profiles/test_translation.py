@@ -22,14 +22,17 @@ def codes(translation: Translation, kind: str) -> list[tuple[str, str]]:
 def test_the_command_that_never_worked_there_works_here() -> None:
     found = translate(PUBLISHED, with_gpus())
     training = found.profile.training
-    assert (found.action, found.dataset, found.command) == ("train", "RenderPeople", "")
+    assert (found.action, found.dataset) == ("train", "RenderPeople")
+    assert found.command == (
+        "sherfctl run train --dataset RenderPeople --data data/RenderPeople_recon/20230228 --gpus 1 --kimg 800 "
+        "--set samples_per_gpu=1 --set accumulation=4 --set schedule=published --resolution 512 --out logs/RenderPeople"
+    )
     assert (found.profile.gpu_count, training.samples_per_gpu, training.accumulation) == (1, 1, 4)
     assert (training.precision, training.resolution, training.workers) == ("float32", 512, 2)
     assert found.profile.paths.data == "data/RenderPeople_recon/20230228"
     assert found.profile.paths.output == "logs/RenderPeople"
     assert codes(found, "wrong") == [("batch", "RUN.BATCH")]
     assert "never worked there" in found.remarks[0].text
-    assert any("no training yet" in remark.text for remark in found.remarks)
 
 
 def test_the_published_set_up_has_nothing_wrong() -> None:
@@ -116,7 +119,15 @@ def test_a_test_command_becomes_run_eval() -> None:
     )
     assert (found.profile.gpu_count, found.profile.evaluation.resolution) == (1, 256)
     assert codes(found, "wrong") == []
-    assert ("gpus", "RUN.GPUS") in codes(found, "differs")
+    assert ("gpus", "") in codes(found, "differs")
+
+
+def test_learning_rate_seed_and_accumulation_go_into_the_training_command() -> None:
+    found = translate("python train.py --gpus=2 --batch=4 --glr=0.001 --seed 3")
+    assert found.command == (
+        "sherfctl run train --gpus 2 --set samples_per_gpu=1 --set accumulation=2 --set schedule=published "
+        "--set adam.learning_rate=0.001 --set seed=3 --resolution 512"
+    )
 
 
 def test_published_weights_without_the_flag_are_a_test_and_other_weights_are_not() -> None:
@@ -150,13 +161,3 @@ def test_what_cannot_be_read_is_an_error_with_a_fix(text: str, words: str) -> No
     with pytest.raises(ConfigurationError, match=words) as caught:
         translate(text)
     assert caught.value.fix
-
-
-def test_a_data_set_that_cannot_be_evaluated_yet_has_no_command() -> None:
-    command = "python train.py --cfg THuman --resume SHERF_THuman.pkl --test_flag True"
-    found = translate(command, runnable=["demo", "RenderPeople"])
-    assert (found.action, found.dataset, found.command) == ("eval", "THuman", "")
-    assert any("takes no THuman yet" in remark.text for remark in found.remarks)
-    found = translate(command, runnable=["demo", "RenderPeople", "THuman"])
-    assert found.command.startswith("sherfctl run eval --dataset THuman")
-    assert not any("yet" in remark.text for remark in found.remarks)

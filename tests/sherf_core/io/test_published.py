@@ -71,9 +71,6 @@ def test_settings_are_plain(write: Write) -> None:
 def test_nothing_is_imported_or_run(write: Write) -> None:
     before = set(sys.modules)
     read_published(write(files.checkpoint()))
-    assert not {
-        name for name in sys.modules if name.startswith(("spconv", "cumm", "dnnlib", "torch_utils", "training"))
-    }
     assert not {name.partition(".")[0] for name in set(sys.modules) - before} - {"sherf_core", "numpy"}
 
 

@@ -1,5 +1,6 @@
 """What only a training uses: seeded noise, gradient checkpointing, half precisions, recorded statistics."""
 
+import copy
 import dataclasses
 from pathlib import Path
 
@@ -102,8 +103,14 @@ def test_checkpointing_has_the_same_gradients_and_keeps_less(model, inputs):
     assert kept[True] < 0.2 * kept[False]
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_half_precisions_are_near_and_leave_float32_outside_of_the_networks(model, inputs, precision):
+WITH_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU, and a CPU emulates float16 for minutes")
+
+
+@pytest.mark.parametrize(
+    ("precision", "device"), [("bfloat16", "cpu"), pytest.param("float16", "cuda", marks=WITH_GPU)]
+)
+def test_half_precisions_are_near_and_leave_float32_outside_of_the_networks(model, inputs, precision, device):
+    model, inputs = copy.deepcopy(model).to(device), tuple(one.to(device) for one in inputs)
     full = _render(model, inputs)
     with torch.no_grad():
         person = _configured(model, precision=precision).encode(inputs[0])

@@ -101,9 +101,14 @@ def test_anything_but_yes_is_no(fetcher: Fetcher, publisher: Publisher, answer: 
 
 def interrupted(arguments: list[str], ready: Path | None, words: str) -> tuple[int, str]:
     """Start, send Ctrl-C when a file is there or words were printed; exit status and what was printed."""
-    process = subprocess.Popen(
-        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
-    )
+    # Tests that a shell runs in the background inherit from it that Ctrl-C is ignored.
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+        )
+    finally:
+        signal.signal(signal.SIGINT, usual)
     assert process.stdout is not None
     printed, ends = "", time.monotonic() + 60
     while time.monotonic() < ends:
