@@ -8,11 +8,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import get_args
 
 import torch
 
 from golden import Row, compare, compare_gradients, golden_model, read_input
 from sherf_core.errors import BodyFileError, SherfError
+from sherf_core.geometry.nearest import Method
 from sherf_core.model.sherf import SherfConfig
 
 BODY = "BODY_SYNTHETIC.pkl.xz"
@@ -75,7 +77,9 @@ def main() -> int:
     parser.add_argument("--body", type=Path, help=f"body file; default: {BODY} beside the golden file")
     parser.add_argument("--gradients", type=Path, help="gradients file (.npz); also compare gradients")
     parser.add_argument("--stats", choices=("sample", "running"), help="BatchNorm statistics; default: both")
-    parser.add_argument("--nearest", choices=("grid", "brute"), default="grid", help="how vertices are searched")
+    parser.add_argument(
+        "--nearest", choices=get_args(Method), default="auto", help="how the nearest vertices are searched"
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     options = parser.parse_args()
     try:

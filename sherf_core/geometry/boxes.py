@@ -35,7 +35,7 @@ def projected_box_mask(
         return np.ones((height, width), dtype=bool)
     projected = in_camera @ np.asarray(K, np.float64).T
     hull = _convex_hull(np.round(projected[:, :2] / projected[:, 2:]))
-    y, x = np.mgrid[0:height, 0:width]
+    y, x = np.ogrid[0:height, 0:width]
     inside = np.ones((height, width), dtype=bool)
     for start, end in zip(hull, np.roll(hull, -1, axis=0), strict=True):
         inside &= (end[0] - start[0]) * (y - start[1]) - (end[1] - start[1]) * (x - start[0]) >= 0

@@ -4,7 +4,6 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from sherf_core.geometry.boxes import padded_box, projected_box_mask
-from sherf_core.geometry.nearest import VertexSearch, nearest_brute
 from sherf_core.geometry.rays import box_interval, camera_rays
 from sherf_core.geometry.rotations import axis_angle_to_matrix
 
@@ -80,48 +79,3 @@ def test_projected_box_contains_every_point_of_the_box():
 
 def test_a_box_around_the_camera_covers_everything():
     assert projected_box_mask(np.array([[-1, -1, -5], [1, 1, 5]], np.float32), K, R, T, 8, 8).all()
-
-
-def _cloud(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    vertices = torch.randn(300, 3, generator=generator) * 0.3
-    return vertices, torch.randn(4000, 3, generator=generator) * 0.5
-
-
-def test_grid_search_equals_brute_force():
-    vertices, points = _cloud(0)
-    grid, brute = (VertexSearch(vertices, radius=0.05, method=method) for method in ("grid", "brute"))
-    for found, expected in zip(grid.within(points), brute.within(points), strict=True):
-        assert len(expected) > 20
-        assert torch.equal(found, expected)
-
-
-def test_the_shell_keeps_every_point_within_the_radius():
-    vertices, _ = _cloud(1)
-    directions = torch.nn.functional.normalize(torch.randn(300, 3, generator=torch.Generator().manual_seed(2)), dim=1)
-    kept, _ = VertexSearch(vertices, radius=0.05).within(vertices + 0.0499 * directions)
-    assert len(kept) == 300
-
-
-def test_without_a_tree_the_search_is_the_same():
-    vertices, points = _cloud(3)
-    search = VertexSearch(vertices, radius=0.05)
-    with_tree = search.within(points)
-    search._tree = None  # what a GPU does
-    for found, expected in zip(search.within(points), with_tree, strict=True):
-        assert torch.equal(found, expected)
-
-
-def test_chunks_do_not_change_brute_force():
-    vertices, points = _cloud(4)
-    whole, in_parts = nearest_brute(points, vertices), nearest_brute(points, vertices, pairs_per_chunk=1000)
-    assert torch.equal(whole[0], in_parts[0])
-    assert torch.equal(whole[1], in_parts[1])
-
-
-def test_no_points_and_an_unknown_method():
-    vertices, _ = _cloud(5)
-    kept, index = VertexSearch(vertices, radius=0.05).within(torch.zeros(0, 3))
-    assert len(kept) == len(index) == 0
-    with pytest.raises(ValueError, match="expected 'grid' or 'brute'"):
-        VertexSearch(vertices, radius=0.05, method="magic")
