@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,25 @@ from scipy import ndimage
 from sherf_core.errors import DatasetError
 
 
-def read_image(path: Path) -> Float32[np.ndarray, "H W 3"]:
-    """An RGB picture with values in 0..1, as stored (no colour management, no rotation by metadata)."""
-    return np.asarray(_open(path, "RGB"), dtype=np.float32) / np.float32(255.0)
+def picture_bytes(path: Path) -> bytes:
+    """The content of a picture's file."""
+    with _typed_errors(path):
+        return path.read_bytes()
 
 
-def read_mask(path: Path) -> Bool[np.ndarray, "H W"]:
+def read_image(path: Path, content: bytes | None = None) -> Float32[np.ndarray, "H W 3"]:
+    """An RGB picture with values in 0..1, as stored (no colour management, no rotation by metadata).
+
+    Args:
+        path: its file.
+        content: the file's bytes, where they were read already.
+    """
+    return np.asarray(_open(path, content, "RGB"), dtype=np.float32) / np.float32(255.0)
+
+
+def read_mask(path: Path, content: bytes | None = None) -> Bool[np.ndarray, "H W"]:
     """True where a mask picture is non-zero in any of its colours; an alpha channel does not count."""
-    with_alpha = _open(path, None)
+    with_alpha = _open(path, content, None)
     if with_alpha.mode in {"P", "RGBA", "PA", "CMYK", "YCbCr"}:
         pixels = np.asarray(with_alpha.convert("RGB"))
     elif with_alpha.mode == "LA":
@@ -94,8 +106,9 @@ def _coverage(large: int, small: int) -> Float32[np.ndarray, "small large"]:
     return (np.clip(overlap, 0.0, 1.0) * (small / large)).astype(np.float32)
 
 
-def _open(path: Path, mode: str | None) -> Image.Image:
-    with _typed_errors(path), Image.open(path) as image:
+def _open(path: Path, content: bytes | None, mode: str | None) -> Image.Image:
+    content = picture_bytes(path) if content is None else content
+    with _typed_errors(path), Image.open(BytesIO(content)) as image:
         image.load()
         return image.convert(mode) if mode else image.copy()
 
@@ -108,9 +121,12 @@ def _typed_errors(path: Path) -> Iterator[None]:
         raise DatasetError(
             f"{path} is missing", fix="copy or unpack this file again", code="DATA.RP_LAYOUT", path=path
         ) from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError) as error:
+        # Pillow knows the file as an object in memory; the name says more.
+        unknown = isinstance(error, UnidentifiedImageError)
+        why = f"cannot identify image file {str(path)!r}" if unknown else str(error)
         raise DatasetError(
-            f"{path} cannot be read as a picture: {error}",
+            f"{path} cannot be read as a picture: {why}",
             fix="copy or unpack this file again",
             code="DATA.IMG",
             path=path,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
-from sherf_core.data.images import area_downscale, border_band, nearest_downscale, read_image, read_mask
+from sherf_core.data.images import area_downscale, border_band, nearest_downscale, picture_bytes, read_image, read_mask
 from sherf_core.data.lens import undistorted
 from sherf_core.data.records import BODY_PADDING, BodyPose, Camera, Frame
 from sherf_core.data.subjects import subject_list
@@ -46,8 +48,19 @@ class Reader(Protocol):
     def frame(self, subject: str, pose: int, view: int) -> Frame:
         """One frame."""
 
-    def digest(self, subject: str, pose: int, view: int) -> str:
-        """A fingerprint of what the frame is made of."""
+    def load(self, subject: str, pose: int, view: int) -> FrameSource:
+        """The same frame, its files read and not decoded yet."""
+
+
+@runtime_checkable
+class FrameSource(Protocol):
+    """What one frame is made of: where an earlier result still holds, its pictures need not be decoded."""
+
+    def digest(self) -> str:
+        """A fingerprint of it, to recognise data that changed under the same name."""
+
+    def frame(self) -> Frame:
+        """The frame."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,42 @@ class Stored:
     camera: Camera
     body: BodyPose
     lens: Float[np.ndarray, "5"] | None = None
+
+
+@dataclass(frozen=True)
+class LoadedFrame:
+    """A stored frame with the bytes of its files, each read once.
+
+    Attributes:
+        make: turns them into the frame.
+        stored: where they came from, with camera and body.
+        image: content of the picture's file.
+        mask: content of the mask's file.
+    """
+
+    make: Callable[[LoadedFrame], Frame]
+    stored: Stored
+    image: bytes
+    mask: bytes
+
+    def digest(self) -> str:
+        """SHA-256 of everything that the frame is made of."""
+        camera, body = self.stored.camera, self.stored.body
+        digest = hashlib.sha256(self.image)
+        digest.update(self.mask)
+        for array in (camera.K, camera.R, camera.T, body.poses, body.shapes, body.R, body.Th):
+            digest.update(array.tobytes())
+        if self.stored.lens is not None:
+            digest.update(self.stored.lens.tobytes())
+        return digest.hexdigest()
+
+    def frame(self) -> Frame:
+        """The frame, decoded anew at each call.
+
+        Raises:
+            DatasetError: a picture is damaged; the message names its file.
+        """
+        return self.make(self)
 
 
 class StoredReader(ABC):
@@ -133,8 +182,24 @@ class StoredReader(ABC):
         Raises:
             DatasetError: a file is missing or malformed; the message names it.
         """
-        stored = self._with_pictures(subject, pose, view)
-        image, mask = read_image(stored.image), read_mask(stored.mask)
+        return self.load(subject, pose, view).frame()
+
+    def load(self, subject: str, pose: int, view: int) -> LoadedFrame:
+        """The bytes of a frame's files.
+
+        Raises:
+            DatasetError: a file is missing or cannot be read; the message names it.
+        """
+        stored = self.stored(subject, pose, view)
+        for path in (stored.image, stored.mask):
+            if not path.is_file():
+                raise self.missing(path)
+        make = partial(self._frame_of, subject, pose, view)
+        return LoadedFrame(make, stored, picture_bytes(stored.image), picture_bytes(stored.mask))
+
+    def _frame_of(self, subject: str, pose: int, view: int, loaded: LoadedFrame) -> Frame:
+        stored = loaded.stored
+        image, mask = read_image(stored.image, loaded.image), read_mask(stored.mask, loaded.mask)
         stored_height, stored_width = image.shape[:2]
         if image.shape[:2] != mask.shape:
             raise DatasetError(
@@ -174,29 +239,9 @@ class StoredReader(ABC):
             border=border,
         )
 
-    def digest(self, subject: str, pose: int, view: int) -> str:
-        """SHA-256 of everything that `frame` is made of, to recognise data that changed under the same name."""
-        stored = self._with_pictures(subject, pose, view)
-        camera, body = stored.camera, stored.body
-        digest = hashlib.sha256()
-        for path in (stored.image, stored.mask):
-            digest.update(path.read_bytes())
-        for array in (camera.K, camera.R, camera.T, body.poses, body.shapes, body.R, body.Th):
-            digest.update(array.tobytes())
-        if stored.lens is not None:
-            digest.update(stored.lens.tobytes())
-        return digest.hexdigest()
-
     def missing(self, path: Path) -> DatasetError:
         """The error that says that a file is not there."""
         return DatasetError(f"{path} is missing", fix=AGAIN, code=self.code, path=path)
-
-    def _with_pictures(self, subject: str, pose: int, view: int) -> Stored:
-        stored = self.stored(subject, pose, view)
-        for path in (stored.image, stored.mask):
-            if not path.is_file():
-                raise self.missing(path)
-        return stored
 
 
 class FolderReader(StoredReader):

@@ -89,6 +89,7 @@ def document_of(evaluation: Evaluation, folder: RunFolder, circumstances: Circum
             "this_run": round(evaluation.seconds, 2),
             "render_mean": round(sum(rendered) / len(rendered), 3) if rendered else None,
             "encode_mean": _mean(evaluation.encode_seconds),
+            "device_busy": None if evaluation.device_busy is None else round(evaluation.device_busy, 3),
             "images_from_an_earlier_run": evaluation.resumed,
         },
     }

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from PIL import Image
 
-from sherf_core.io.atomic import atomic_write
+from sherf_core.io.atomic import write_bytes
+from sherf_core.io.png import png_bytes
 
 GAP = 4
 """White columns between two panels."""
@@ -30,5 +30,4 @@ def side_by_side(panels: Sequence[Float[np.ndarray, "H W 3"]]) -> UInt8[np.ndarr
 
 def save_picture(path: Path, panels: Sequence[Float[np.ndarray, "H W 3"]]) -> None:
     """Write panels side by side as a PNG, atomically."""
-    with atomic_write(path) as temporary:
-        Image.fromarray(side_by_side(panels)).save(temporary, format="PNG")
+    write_bytes(path, png_bytes(side_by_side(panels)))

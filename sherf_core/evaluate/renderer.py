@@ -8,11 +8,14 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 from jaxtyping import Bool, Float32
+from torch import Tensor
 
 from sherf_core.data.records import Frame
 from sherf_core.geometry.boxes import padded_box, projected_box_mask
+from sherf_core.metrics.on_device import Rectangle, rectangle_bounds
 from sherf_core.model.inputs import bodies_of, observation_of, rays_of
 from sherf_core.model.sherf import EncodedPerson, Sherf
+from sherf_core.transfer import HostCopy
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,38 @@ class Picture:
     image: Float32[np.ndarray, "H W 3"]
     hit: Bool[np.ndarray, "H W"]
     clip: Bool[np.ndarray, "H W"]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture on the device, which may still be at it.
+
+    Attributes:
+        image: as in `Picture`.
+        hit: as in `Picture`.
+        facts: minimum and maximum of the body's box (6), then the bounds of `hit` (4); there before the image is.
+        target: what is drawn.
+    """
+
+    image: Float32[Tensor, "H W 3"]
+    hit: Bool[Tensor, "H W"]
+    facts: HostCopy
+    target: Frame
+
+    def clip(self) -> Bool[np.ndarray, "H W"]:
+        """As in `Picture`; does not wait for the image."""
+        camera, (height, width) = self.target.camera, self.hit.shape
+        box = self.facts.numpy()[:6].reshape(2, 3)
+        return projected_box_mask(box, camera.K, camera.R, camera.T, height, width)
+
+    def rectangle(self) -> Rectangle | None:
+        """The bounding rectangle of `hit`, None where no ray met the box; does not wait for the image."""
+        top, bottom, left, right = (int(bound) for bound in self.facts.numpy()[6:])
+        return (slice(top, bottom), slice(left, right)) if bottom > top else None
+
+    def picture(self) -> Picture:
+        """The picture on the host, once it is there."""
+        return Picture(self.image.cpu().numpy(), self.hit.cpu().numpy(), self.clip())
 
 
 @runtime_checkable
@@ -53,18 +88,19 @@ class SherfRenderer:
         """Encode one observation."""
         return self.model.encode(observation_of([observation]).to(self.device))
 
-    @torch.inference_mode()
     def render(self, person: EncodedPerson, target: Frame) -> Picture:
         """Render one target."""
+        return self.draw(person, target).picture()
+
+    @torch.inference_mode()
+    def draw(self, person: EncodedPerson, target: Frame) -> Drawing:
+        """Order one target's rendering."""
         height, width = target.mask.shape
         bodies = bodies_of([target.body]).to(self.device)
         rays = rays_of([target.camera], bodies, self.model.body_model, height, width)
-        colours = self.model.render(person, bodies, rays).rgb[0].float().cpu().numpy().reshape(height, width, 3)
-        hit = rays.hit[0].cpu().numpy().reshape(height, width)
-        box = padded_box(bodies.vertices(self.model.body_model), target.clip_padding)[0].cpu().numpy()
-        camera = target.camera
-        return Picture(
-            image=np.where(hit[..., None], colours, np.float32(0)),
-            hit=hit,
-            clip=projected_box_mask(box, camera.K, camera.R, camera.T, height, width),
-        )
+        hit = rays.hit[0].reshape(height, width)
+        box = padded_box(bodies.vertices(self.model.body_model), target.clip_padding)[0]
+        # Ordered before the picture, so that whoever needs them need not wait for it.
+        facts = HostCopy(torch.cat([box.flatten().double(), rectangle_bounds(hit).double()]))
+        colours = self.model.render(person, bodies, rays).rgb[0].float().reshape(height, width, 3)
+        return Drawing(torch.where(hit[..., None], colours, 0.0), hit, facts, target)

@@ -188,12 +188,18 @@ def _circumstances(document: Mapping[str, Any]) -> dict[str, str]:
     facts = {"Weights": document["weights"], **_flat(document["sources"]), **_flat(document["machine"])}
     facts["Statistics"] = str(document["settings"].get("statistics", ""))
     facts["Missing frames"] = f"{dataset['missing_frames']} ({dataset['skipped_images']} pictures skipped)"
-    facts["Time"] = f"{seconds['render_mean']:.2f} s a picture, once the person is encoded"
+    facts["Time"] = f"{_duration(seconds['render_mean'])} a picture, once the person is encoded"
     if seconds["encode_mean"] is not None:
-        facts["Time"] += f" (which took {seconds['encode_mean']:.2f} s)"
+        facts["Time"] += f" (which took {_duration(seconds['encode_mean'])})"
+    if seconds["device_busy"] is not None:
+        facts["Time"] += f"; the GPU was at work {seconds['device_busy']:.0%} of the time"
     facts["Versions"] = ", ".join(f"{name} {version}" for name, version in document["versions"].items())
     facts["All figures"] = f"{METRICS}, run {document['fingerprint']}"
     return {name: text for name, text in facts.items() if text}
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 0.1 else f"{1000 * seconds:.0f} ms"
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, str]:

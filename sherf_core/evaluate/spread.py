@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from sherf_core.data import locations
@@ -72,6 +73,7 @@ def evaluate_spread(
     results: dict[Item, ItemResult] = {}
     resumed = 0
     encode_seconds: list[float] = []
+    busy: list[float] = []
 
     def note(event: Event) -> None:
         nonlocal resumed
@@ -82,6 +84,8 @@ def evaluate_spread(
             on_item(result, event["resumed"])
         elif event["kind"] == "part":
             encode_seconds.extend(event["encode_seconds"])
+            if event["device_busy"] is not None:
+                busy.append(event["device_busy"])
 
     arguments = {"options": plain(job.options), "fingerprint": job.folder.fingerprint, "processes": launch.processes}
     with Signals() as signals:
@@ -94,6 +98,7 @@ def evaluate_spread(
         resumed=resumed,
         encode_seconds=tuple(encode_seconds),
         seconds=time.perf_counter() - started,
+        device_busy=fmean(busy) if busy else None,
     )
     return job.write(evaluation, processes=launch.processes)
 
@@ -118,7 +123,13 @@ def evaluate_as_rank(arguments: Mapping[str, Any], report: Callable[[Event], Non
         report({"kind": "item", "result": result.as_dict(), "resumed": resumed})
 
     evaluation = evaluate(part, job.reader, renderer, metrics, job.folder, on_item)
-    report({"kind": "part", "encode_seconds": list(evaluation.encode_seconds)})
+    report(
+        {
+            "kind": "part",
+            "encode_seconds": list(evaluation.encode_seconds),
+            "device_busy": evaluation.device_busy,
+        }
+    )
 
 
 def plain(options: Options) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from sherf_core.metrics.measurement import NOT_FINITE, Measurement, Protocol
+from sherf_core.metrics.measurement import Measurement, Protocol, measured
 from sherf_core.metrics.region import Crop, Image, Mask, masked_rectangle, reason_not_to_measure
 from sherf_core.metrics.vgg import CHANNELS, Vgg16Features, load_vgg
 
@@ -19,6 +19,7 @@ HEADS = Path(__file__).with_name("lpips_vgg_heads.safetensors")
 
 SMALLEST_SIDE = 16
 """VGG16 halves the image four times on the way to its last stage."""
+TOO_SMALL = f"the mask's rectangle is smaller than LPIPS needs ({SMALLEST_SIDE} pixels)"
 
 
 class Lpips(nn.Module):
@@ -61,15 +62,18 @@ class Lpips(nn.Module):
             return Measurement(None, reason)
         predicted, true = masked_rectangle(prediction, mask), masked_rectangle(truth, mask)
         if min(predicted.shape[:2]) < SMALLEST_SIDE:
-            return Measurement(None, f"the mask's rectangle is smaller than LPIPS needs ({SMALLEST_SIDE} pixels)")
-        pair = [self._tensor(crop, protocol) for crop in (predicted, true)]
-        value = float(self(*pair)[0])
-        return Measurement(value) if np.isfinite(value) else Measurement(None, NOT_FINITE)
+            return Measurement(None, TOO_SMALL)
+        pair = [network_input(self._tensor(crop), protocol) for crop in (predicted, true)]
+        return measured(float(self(*pair)[0]))
 
-    def _tensor(self, crop: Crop, protocol: Protocol) -> Float[Tensor, "1 3 h w"]:
+    def _tensor(self, crop: Crop) -> Float[Tensor, "1 3 h w"]:
         tensor = torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1), dtype=np.float32))[None]
-        tensor = tensor.to(self.shift.device)
-        return tensor if protocol is Protocol.PAPER else 2.0 * tensor - 1.0
+        return tensor.to(self.shift.device)
+
+
+def network_input(images: Float[Tensor, "B 3 h w"], protocol: Protocol) -> Float[Tensor, "B 3 h w"]:
+    """Images in 0..1 with the values that a protocol gives to the network."""
+    return images if protocol is Protocol.PAPER else 2.0 * images - 1.0
 
 
 def _unit_length(features: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:

@@ -45,6 +45,11 @@ class Measurement:
             raise ValueError("a measurement's value is finite; say the reason in `note` instead")
 
 
+def measured(value: float) -> Measurement:
+    """A metric's value, which is no number where its way led over one that is none."""
+    return Measurement(value) if math.isfinite(value) else Measurement(None, NOT_FINITE)
+
+
 @dataclass(frozen=True)
 class Average:
     """Mean over the finite values; `left_out` counts the rest by reason."""

@@ -19,7 +19,11 @@ def psnr(prediction: Image, truth: Image, mask: Mask) -> Measurement:
     if reason := reason_not_to_measure(prediction, truth, mask):
         return Measurement(None, reason)
     difference = prediction[mask].astype(np.float64) - truth[mask].astype(np.float64)
-    error = float(np.mean(difference**2))
+    return decibels(float(np.mean(difference**2)))
+
+
+def decibels(error: float) -> Measurement:
+    """PSNR by the mean squared error of images in 0..1."""
     if error == 0.0:
         return Measurement(None, IDENTICAL)
     return Measurement(-10.0 * math.log10(error))

@@ -13,6 +13,8 @@ WINDOW = 7
 # The published code never set a data range; for floating-point images its library then assumed -1..1, a range of 2.
 DATA_RANGE = {Protocol.PAPER: 2.0, Protocol.STANDARD: 1.0}
 
+TOO_SMALL = f"the mask's rectangle is smaller than SSIM's {WINDOW}x{WINDOW} window"
+
 
 def ssim(prediction: Image, truth: Image, mask: Mask, protocol: Protocol) -> Measurement:
     """Mean SSIM (uniform 7x7 window, mean over channels) of the masked, cropped images in 0..1."""
@@ -22,7 +24,7 @@ def ssim(prediction: Image, truth: Image, mask: Mask, protocol: Protocol) -> Mea
         return Measurement(None, reason)
     predicted, true = masked_rectangle(prediction, mask), masked_rectangle(truth, mask)
     if min(predicted.shape[:2]) < WINDOW:
-        return Measurement(None, f"the mask's rectangle is smaller than SSIM's {WINDOW}x{WINDOW} window")
+        return Measurement(None, TOO_SMALL)
     value = structural_similarity(
         predicted.astype(np.float64),
         true.astype(np.float64),

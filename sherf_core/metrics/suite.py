@@ -11,7 +11,11 @@ from sherf_core.metrics.region import Image, Mask
 from sherf_core.metrics.ssim import ssim
 
 if TYPE_CHECKING:
+    from jaxtyping import Bool, Float32
+    from torch import Tensor
+
     from sherf_core.metrics.lpips import Lpips
+    from sherf_core.metrics.on_device import Pending
 
 METRICS = ("psnr", "ssim", "lpips")
 UNITS = {"psnr": "dB, higher is better", "ssim": "higher is better", "lpips": "lower is better"}
@@ -37,6 +41,25 @@ class MetricSuite:
             }
             for protocol in Protocol
         }
+
+    def order(
+        self,
+        prediction: Float32[Tensor, "H W 3"],
+        truth: Float32[Tensor, "H W 3"],
+        mask: Bool[Tensor, "H W"],
+        rectangle: tuple[slice, slice] | None,
+    ) -> Pending:
+        """The same of tensors, on their device, without waiting for it.
+
+        Args:
+            prediction: in 0..1.
+            truth: in 0..1.
+            mask: of rays that met the box.
+            rectangle: the mask's bounding rectangle, None where the mask is empty.
+        """
+        from sherf_core.metrics.on_device import measure_on_device
+
+        return measure_on_device(self.lpips, self.lpips_note, prediction, truth, mask, rectangle)
 
     def _lpips(self, prediction: Image, truth: Image, mask: Mask, protocol: Protocol) -> Measurement:
         if self.lpips is None:

@@ -102,16 +102,16 @@ def test_says_which_frames_are_on_disk(root):
 
 
 def test_digest_follows_the_content(root):
-    before = RenderPeople(root).digest(SUBJECT, 0, 0)
-    assert before == RenderPeople(root, resolution=8).digest(SUBJECT, 0, 0) != RenderPeople(root).digest(SUBJECT, 0, 1)
+    before = RenderPeople(root).load(SUBJECT, 0, 0).digest()
+    assert before == RenderPeople(root, resolution=8).load(SUBJECT, 0, 0).digest() != RenderPeople(root).load(SUBJECT, 0, 1).digest()
     Image.new("RGB", (SIDE, SIDE), (9, 9, 9)).save(root / SUBJECT / "img" / "camera0000" / "0000.jpg")
-    assert RenderPeople(root).digest(SUBJECT, 0, 0) != before
+    assert RenderPeople(root).load(SUBJECT, 0, 0).digest() != before
 
 
 @pytest.mark.parametrize("name", ["img/camera0001/0001.jpg", "mask/camera0001/0001.png"])
 def test_a_missing_picture_is_named(root, name):
     (root / SUBJECT / name).unlink()
-    for read in (RenderPeople(root, resolution=SIDE).frame, RenderPeople(root).digest):
+    for read in (RenderPeople(root, resolution=SIDE).frame, RenderPeople(root).load):
         with pytest.raises(DatasetError) as caught:
             read(SUBJECT, 1, 1)
         assert caught.value.path == root / SUBJECT / name
@@ -174,7 +174,7 @@ def test_broken_fits_are_errors_of_the_data_set(root):
 def test_every_error_says_how_to_mend_it(root):
     fits, cameras = root / SUBJECT / "outputs_re_fitting" / "refit_smpl_2nd.npz", root / SUBJECT / "cameras.json"
     reader = RenderPeople(root, resolution=SIDE)
-    failures = [lambda: reader.body(SUBJECT, 7), lambda: reader.digest(SUBJECT, 0, 9), lambda: reader.poses("nobody")]
+    failures = [lambda: reader.body(SUBJECT, 7), lambda: reader.load(SUBJECT, 0, 9).digest(), lambda: reader.poses("nobody")]
     for fail in failures:
         with pytest.raises(DatasetError) as caught:
             fail()

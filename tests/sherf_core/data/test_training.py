@@ -40,8 +40,8 @@ class FakeReader:
     def frame(self, subject, pose, view):
         return subject, pose, view
 
-    def digest(self, subject, pose, view):
-        return ""
+    def load(self, subject, pose, view):
+        raise NotImplementedError
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,8 @@ class FakeReader:
     def has(self, subject, pose, view):
         return (subject, pose, view) not in self.missing
 
-    def digest(self, subject, pose, view):
-        return f"{subject}{pose}{view}{self.version}"
+    def load(self, subject, pose, view):
+        return FakeSource(self, (subject, pose, view))
 
     def frame(self, subject, pose, view):
         self.opened.append((subject, pose, view))
@@ -58,6 +58,19 @@ class FakeReader:
         identity, zero = np.eye(3, dtype=np.float32), np.zeros(3, np.float32)
         body = BodyPose(np.zeros(72, np.float32), np.zeros(10, np.float32), identity, zero)
         return Frame(subject, pose, view, image, mask, Camera(identity, identity, zero), body)
+
+
+class FakeSource:
+    """A frame that `FakeReader` would read."""
+
+    def __init__(self, reader, name):
+        self.reader, self.name = reader, name
+
+    def digest(self):
+        return "{}{}{}{}".format(*self.name, self.reader.version)
+
+    def frame(self):
+        return self.reader.frame(*self.name)
 
 
 class FakeRenderer:
