@@ -25,7 +25,7 @@ from sherf_core.geometry.nearest import VertexSearch
 from sherf_core.model.initial import initial_weights
 from sherf_core.model.inputs import bodies_of, observation_of, rays_of
 from sherf_core.model.sherf import SHELL_RADIUS, Sherf, SherfConfig
-from sherf_core.render.sampling import sample_depths
+from sherf_core.render.sampling import ray_steps, sample_depths
 
 
 def standing_person(size: int) -> Frame:
@@ -79,7 +79,7 @@ def main() -> None:
     bodies = bodies_of([frame.body]).to(options.device)
     with torch.inference_mode():
         rays = rays_of([frame.camera], bodies, model.body_model, options.size, options.size)
-        depths = sample_depths(rays.near[0], rays.far[0], model.config.samples_per_ray)
+        depths = sample_depths(rays.near[0], rays.far[0], ray_steps(model.config.samples_per_ray, rays.near))
         points = rays.origins[0, :, None] + rays.directions[0, :, None] * depths[..., None]
         search = VertexSearch(model.body_model.vertices(bodies.poses, bodies.shapes)[0], radius=SHELL_RADIUS)
         inside = len(search.within(points[rays.hit[0]].flatten(0, 1))[0])

@@ -16,12 +16,13 @@ from golden_weights import fill
 from sherf_core.body.files import load_body
 from sherf_core.body.model import BodyModel
 from sherf_core.geometry.nearest import VertexSearch
-from sherf_core.model.deform import to_canonical
+from sherf_core.model.deform import Skinning
 from sherf_core.model.inputs import Bodies, Observation, RayBundle
+from sherf_core.model.march import locate
 from sherf_core.model.normalization import Statistics, set_statistics
 from sherf_core.model.sherf import SHELL_RADIUS, EncodedPerson, Sherf, SherfConfig
 from sherf_core.model.sparse import SparseConv
-from sherf_core.render.sampling import sample_depths
+from sherf_core.render.sampling import ray_steps
 
 # What the golden files call our statistics.
 GOLDEN_NAME = {"sample": "train", "running": "eval"}
@@ -199,20 +200,21 @@ def _add_points(
     model: Sherf, batch: GoldenInput, person: EncodedPerson, golden: dict[str, np.ndarray], add: Callable[..., None]
 ) -> None:
     target, rays = batch.target, batch.rays
-    maps = to_canonical(model.body_model, target)
-    vertices = model.body_model.vertices(target.poses, target.shapes)[0]
+    skinning = Skinning.of(model.body_model, target)
+    vertices = skinning.vertices(model.body_model)[0]
     search = VertexSearch(vertices, radius=SHELL_RADIUS, method=model.config.nearest)
-    depths = sample_depths(rays.near[0], rays.far[0], model.config.samples_per_ray)
-    kept, canonical, view = model.locate(target, 0, rays.origins[0], rays.directions[0], depths, maps, search)
+    steps = ray_steps(model.config.samples_per_ray, rays.near)
+    near = locate(rays, target, 0, steps, search, skinning.to(model.big))
     if "pts_mask" in golden:
-        inside = torch.zeros(depths.numel(), dtype=torch.bool)
-        inside[kept.cpu()] = True
+        inside = torch.zeros(rays.near.shape[1], len(steps), dtype=torch.bool)
+        inside[near.hit[near.kept // len(steps)].cpu(), (near.kept % len(steps)).cpu()] = True
         add("samples in the shell", "pts_mask", torch.from_numpy(np.packbits(inside.numpy())))
-    canonical, view = canonical[:512], view[:512]
-    features = model.features(person, 0, canonical)
+    canonical, view = near.points[:512], near.directions[:512]
+    field = model.field_of(person, 0)
+    features = field.features(canonical)
     in_volume = model.volume.sample([level[0] for level in person.levels], canonical)
-    before_attention = model.renderer.merge(features.tokens())
-    sigma, rgb = model.field(person, 0, canonical, view)
+    before_attention = field.tokens(canonical)
+    sigma, rgb = field(canonical, view)
     add("canonical points", "coarse_canonical_pts_first512", canonical)
     add("canonical directions", "coarse_canonical_viewdir_first512", view)
     add("observation points", "world_src_pts_first512", features.world)

@@ -31,10 +31,12 @@ from sherf_core.body.files import load_body
 from sherf_core.body.model import BodyModel
 from sherf_core.geometry.nearest import VertexSearch
 from sherf_core.memory import GIB, Action, Precision, cpu_bytes, gpu_bytes
+from sherf_core.model.deform import Skinning
 from sherf_core.model.initial import initial_weights
 from sherf_core.model.inputs import Bodies, Observation, RayBundle, bodies_of, observation_of, rays_of
+from sherf_core.model.march import locate
 from sherf_core.model.sherf import SHELL_RADIUS, Sherf, SherfConfig
-from sherf_core.render.sampling import sample_depths
+from sherf_core.render.sampling import ray_steps
 
 HALF = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -166,13 +168,10 @@ def in_half_precision(module: nn.Module, precision: Precision, device: str) -> N
 def near_points(model: Sherf, bodies: Bodies, rays: RayBundle) -> int:
     """How many samples of a frame lie within 5 cm of the body."""
     with torch.inference_mode():
-        search = VertexSearch(model.body_model.vertices(bodies.poses, bodies.shapes)[0], radius=SHELL_RADIUS)
-        count = 0
-        for chunk in rays.hit[0].nonzero().squeeze(1).split(1 << 13):
-            depths = sample_depths(rays.near[0, chunk], rays.far[0, chunk], model.config.samples_per_ray)
-            points = rays.origins[0, chunk, None] + rays.directions[0, chunk, None] * depths[..., None]
-            count += len(search.within((points.flatten(0, 1) - bodies.Th[0]) @ bodies.R[0])[0])
-    return count
+        skinning = Skinning.of(model.body_model, bodies)
+        search = VertexSearch(skinning.vertices(model.body_model)[0], radius=SHELL_RADIUS)
+        steps = ray_steps(model.config.samples_per_ray, rays.near)
+        return len(locate(rays, bodies, 0, steps, search, skinning.to(model.big)).kept)
 
 
 def best(run: Callable[[], object], device: str, repeats: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from sherf_core.body.arrays import BodyArrays
@@ -30,10 +30,11 @@ class BodyModel(nn.Module):
     faces: Tensor
     joint_template: Tensor
     joint_directions: Tensor
+    ancestors: Tensor
+    identity: Tensor
 
     def __init__(self, arrays: BodyArrays) -> None:
         super().__init__()
-        self.parents = [int(parent) for parent in arrays.parents]
         joint_template = arrays.J_regressor.astype(np.float64) @ arrays.v_template.astype(np.float64)
         joint_directions = np.einsum("jv,vck->jck", arrays.J_regressor.astype(np.float64), arrays.shapedirs)
         constants = {
@@ -46,6 +47,8 @@ class BodyModel(nn.Module):
         }
         for name, value in constants.items():
             self.register_buffer(name, torch.from_numpy(np.asarray(value, np.float64)), persistent=False)
+        self.register_buffer("ancestors", _ancestors(arrays.parents), persistent=False)
+        self.register_buffer("identity", torch.eye(4, dtype=torch.float64), persistent=False)
         self.register_buffer("faces", torch.from_numpy(np.asarray(arrays.faces, np.int64)), persistent=False)
 
     @property
@@ -72,17 +75,14 @@ class BodyModel(nn.Module):
     def transforms64(self, poses: Float[Tensor, "B 72"], shapes: Float[Tensor, "B 10"]) -> Float[Tensor, "B 24 4 4"]:
         rotations = axis_angle_to_matrix(poses.double().unflatten(-1, (JOINTS, 3)))
         joints = self._joints64(shapes.double())
-        world_rotation, world_joint = [rotations[:, 0]], [joints[:, 0]]
-        for joint in range(1, JOINTS):
-            parent = self.parents[joint]
-            bone = joints[:, joint] - joints[:, parent]
-            world_joint.append(torch.einsum("bij,bj->bi", world_rotation[parent], bone) + world_joint[parent])
-            world_rotation.append(world_rotation[parent] @ rotations[:, joint])
-        rotation = torch.stack(world_rotation, 1)
-        translation = torch.stack(world_joint, 1) - torch.einsum("bjik,bjk->bji", rotation, joints)
-        transforms = torch.zeros(*rotation.shape[:2], 4, 4, dtype=torch.float64, device=poses.device)
-        transforms[..., :3, :3], transforms[..., :3, 3], transforms[..., 3, 3] = rotation, translation, 1
-        return transforms
+        bones = torch.cat([joints[:, :1], joints[:, 1:] - joints.index_select(1, self.ancestors[0, 1:])], dim=1)
+        world = _rigid(rotations, bones)
+        # Each round leads every joint past twice as many of its ancestors.
+        for ancestors in self.ancestors:
+            above = torch.cat([world, self.identity.expand(len(world), 1, 4, 4)], dim=1)
+            world = above.index_select(1, ancestors) @ world
+        rotation, translation = world[..., :3, :3], world[..., :3, 3]
+        return _rigid(rotation, translation - (rotation * joints[..., None, :]).sum(-1))
 
     def vertex_transforms64(
         self, poses: Float[Tensor, "B 72"], shapes: Float[Tensor, "B 10"]
@@ -99,3 +99,20 @@ class BodyModel(nn.Module):
 
     def _joints64(self, shapes: Float[Tensor, "B 10"]) -> Float[Tensor, "B 24 3"]:
         return self.joint_template + torch.einsum("jck,bk->bjc", self.joint_directions, shapes)
+
+
+def _ancestors(parents: Int64[np.ndarray, "24"]) -> Int64[Tensor, "R 24"]:
+    """Each joint's ancestor 1, 2, 4 … joints above it, or JOINTS where there is none; rounds until all are past it."""
+    above = np.append(np.where(parents < 0, JOINTS, parents), JOINTS)
+    rounds = []
+    while (above < JOINTS).any():
+        rounds.append(torch.from_numpy(above[:JOINTS].copy()))
+        above = above[above]
+    return torch.stack(rounds)
+
+
+def _rigid(rotation: Float[Tensor, "B J 3 3"], translation: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J 4 4"]:
+    last = rotation.new_zeros(4)
+    last[3] = 1
+    upper = torch.cat([rotation, translation[..., None]], dim=-1)
+    return torch.cat([upper, last.expand(*rotation.shape[:2], 1, 4)], dim=-2)

@@ -18,16 +18,16 @@ from sherf_core.model.inputs import Bodies
 
 @dataclass(frozen=True)
 class VertexMaps:
-    """x -> linear @ x + offset, one for each vertex of each of B bodies."""
+    """x -> linear @ x + offset, one for each vertex of each of B bodies; `rows` is [linear | offset]."""
 
-    linear: Float[Tensor, "B V 3 3"]
-    offset: Float[Tensor, "B V 3"]
+    rows: Float[Tensor, "B V 3 4"]
 
     def points(self, sample: int, vertex: Int64[Tensor, "P"], x: Float[Tensor, "P 3"]) -> Float[Tensor, "P 3"]:
-        return self.directions(sample, vertex, x) + self.offset[sample, vertex]
+        rows = self.rows[sample].index_select(0, vertex)
+        return _apply(rows[..., :3], x) + rows[..., 3]
 
     def directions(self, sample: int, vertex: Int64[Tensor, "P"], x: Float[Tensor, "P 3"]) -> Float[Tensor, "P 3"]:
-        return (self.linear[sample, vertex] @ x[:, :, None])[:, :, 0]
+        return _apply(self.rows[sample].index_select(0, vertex)[..., :3], x)
 
 
 def big_pose(device: torch.device | str = "cpu") -> Float[Tensor, "1 72"]:
@@ -50,43 +50,47 @@ def canonical_box(vertices: Float[Tensor, "V 3"]) -> Float[Tensor, "2 3"]:
     return torch.stack([vertices.amin(0) - padding, vertices.amax(0) + padding])
 
 
-def to_canonical(body_model: BodyModel, bodies: Bodies) -> VertexMaps:
-    """Posed SMPL space -> big pose: undo skinning, pose and shape offsets; add the big pose's."""
-    return _between(_posed(body_model, bodies), _big(body_model))
-
-
-def to_posed(body_model: BodyModel, bodies: Bodies) -> VertexMaps:
-    """Big pose -> posed SMPL space of `bodies`: the inverse of `to_canonical`, with the same vertex's weights."""
-    return _between(_big(body_model), _posed(body_model, bodies))
-
-
 @dataclass(frozen=True)
-class _Pose:
-    """What skinning does to each vertex: add the offset, then turn and move."""
+class Skinning:
+    """What a pose does to each vertex, in float64: add the offset, then turn and move."""
 
     linear: Float[Tensor, "B V 3 3"]
     translation: Float[Tensor, "B V 3"]
     offsets: Float[Tensor, "B V 3"]
 
+    @classmethod
+    def of(cls, body_model: BodyModel, bodies: Bodies) -> Skinning:
+        """The skinning of posed bodies."""
+        transforms = body_model.vertex_transforms64(bodies.poses, bodies.shapes)
+        offsets = body_model.pose_offsets64(bodies.poses) + body_model.shape_offsets64(bodies.shapes)
+        return cls(transforms[..., :3, :3], transforms[..., :3, 3], offsets)
 
-def _posed(body_model: BodyModel, bodies: Bodies) -> _Pose:
-    transforms = body_model.vertex_transforms64(bodies.poses, bodies.shapes)
-    offsets = body_model.pose_offsets64(bodies.poses) + body_model.shape_offsets64(bodies.shapes)
-    return _Pose(transforms[..., :3, :3], transforms[..., :3, 3], offsets)
+    @classmethod
+    def canonical(cls, body_model: BodyModel) -> Skinning:
+        """The skinning of the big pose."""
+        poses = big_pose(body_model.v_template.device)
+        identity, zero = torch.eye(3, device=poses.device)[None], poses.new_zeros(1, 3)
+        return cls.of(body_model, Bodies(poses, poses.new_zeros(1, 10), identity, zero))
+
+    def vertices(self, body_model: BodyModel) -> Float[Tensor, "B V 3"]:
+        """Posed vertices in SMPL space, metres."""
+        return (_apply(self.linear, body_model.v_template + self.offsets) + self.translation).float()
+
+    def to(self, target: Skinning) -> VertexMaps:
+        """Undo this one, do the other: target.linear · (linear⁻¹ · (x - translation) - offsets + target.offsets) + …"""
+        linear = target.linear @ _inverse(self.linear)
+        offset = target.translation - _apply(linear, self.translation)
+        offset = offset + _apply(target.linear, target.offsets - self.offsets)
+        return VertexMaps(torch.cat([linear, offset[..., None]], dim=-1).float())
 
 
-def _big(body_model: BodyModel) -> _Pose:
-    poses = big_pose(body_model.v_template.device)
-    identity, zero = torch.eye(3, device=poses.device)[None], poses.new_zeros(1, 3)
-    return _posed(body_model, Bodies(poses, poses.new_zeros(1, 10), identity, zero))
+def _apply(linear: Float[Tensor, "*#batch 3 3"], x: Float[Tensor, "*#batch 3"]) -> Float[Tensor, "*batch 3"]:
+    """linear @ x, written out: libraries are slow at products this small."""
+    return (linear * x[..., None, :]).sum(-1)
 
 
-def _between(source: _Pose, target: _Pose) -> VertexMaps:
-    """x -> target.linear · (source.linear⁻¹ · (x - source.translation) - source.offsets + target.offsets) + …."""
-    linear = target.linear @ torch.linalg.inv(source.linear)
-    offset = target.translation - _apply(linear, source.translation)
-    return VertexMaps(linear.float(), (offset + _apply(target.linear, target.offsets - source.offsets)).float())
-
-
-def _apply(linear: Float[Tensor, "#B V 3 3"], x: Float[Tensor, "#B V 3"]) -> Float[Tensor, "B V 3"]:
-    return (linear @ x[..., None])[..., 0]
+def _inverse(matrices: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:
+    """By cofactors: rows crossed, over the determinant."""
+    a, b, c = matrices.unbind(-2)
+    columns = torch.stack([torch.linalg.cross(b, c), torch.linalg.cross(c, a), torch.linalg.cross(a, b)], dim=-1)
+    return columns / (a * columns[..., 0]).sum(-1)[..., None, None]

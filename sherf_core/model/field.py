@@ -19,8 +19,8 @@ COLOUR_PADDING = 0.001
 class RadianceField(nn.Module):
     """`decoder` of the published files.
 
-    Inputs are the encoded position (39), the encoded view direction (27) and the three fused tokens; the third
-    token is unused, as published.
+    Inputs are the encoded position (39), the encoded view direction (27) and the first two fused tokens; the third
+    is unused, as published.
     """
 
     def __init__(self) -> None:
@@ -35,16 +35,24 @@ class RadianceField(nn.Module):
         self.rgb_linear = nn.Linear(WIDTH // 2, 3)
 
     def forward(
-        self, position: Float[Tensor, "P 39"], view: Float[Tensor, "P 27"], tokens: Float[Tensor, "P 3 32"]
+        self, position: Float[Tensor, "P 39"], view: Float[Tensor, "P 27"], tokens: Float[Tensor, "P 2 32"]
     ) -> tuple[Float[Tensor, "P"], Float[Tensor, "P 3"]]:
         """(sigma before its ReLU, colour)."""
         start = torch.cat([position, tokens[:, 0]], dim=1)
         x = start
         for index, layer in enumerate(self.pts_linears):
-            x = functional.relu(layer(x))
+            x = functional.relu_(layer(x))
             if index == SKIP_AFTER:
                 x = torch.cat([start, x], dim=1)
-        sigma = self.alpha_linear(x)[:, 0]
-        colour = torch.cat([self.feature_linear(x), view, tokens[:, 1]], dim=1)
-        colour = self.rgb_linear(functional.relu(self.views_linear(colour)))
-        return sigma, torch.sigmoid(colour) * (1 + 2 * COLOUR_PADDING) - COLOUR_PADDING
+        x = functional.linear(torch.cat([x, view, tokens[:, 1]], dim=1), *self._head())
+        colour = self.rgb_linear(functional.relu(x[:, 1:]))
+        # A sigmoid, whose rounding does not depend on the number of points as that of torch's own does on the CPU.
+        return x[:, 0], torch.tanh(colour / 2) * (0.5 + COLOUR_PADDING) + 0.5
+
+    def _head(self) -> tuple[Float[Tensor, "65 187"], Float[Tensor, "65"]]:
+        """`alpha_linear` above `views_linear` behind `feature_linear`: between the two nothing bends, they are one."""
+        of_features, of_rest = self.views_linear.weight.split([WIDTH, self.views_linear.in_features - WIDTH], dim=1)
+        colour = torch.cat([of_features @ self.feature_linear.weight, of_rest], dim=1)
+        sigma = functional.pad(self.alpha_linear.weight, (0, of_rest.shape[1]))
+        bias = of_features @ self.feature_linear.bias + self.views_linear.bias
+        return torch.cat([sigma, colour]), torch.cat([self.alpha_linear.bias, bias])

@@ -20,19 +20,37 @@ HEAD_CHANNELS = 16
 
 
 class Attention(nn.Module):
-    """Self-attention over three tokens, written out: the library's fused kernel crawls at huge batches."""
+    """Self-attention over three tokens, written out: the library's fused kernel crawls at huge batches.
+
+    `kept` is how many tokens, from the first, are asked for: only those ask, all answer.
+    """
+
+    sum_of_heads: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         inner = HEADS * HEAD_CHANNELS
         self.to_qkv = nn.Linear(TOKEN_CHANNELS, 3 * inner, bias=False)
         self.to_out = nn.Sequential(nn.Linear(inner, TOKEN_CHANNELS))
+        # Adds up each head's channels and scales; a sum's rounding would depend on the number of points.
+        heads = torch.eye(HEADS).repeat_interleave(HEAD_CHANNELS, dim=1) * HEAD_CHANNELS**-0.5
+        self.register_buffer("sum_of_heads", heads, persistent=False)
 
-    def forward(self, x: Float[Tensor, "P 3 32"]) -> Float[Tensor, "P 3 32"]:
-        query, key, value = self.to_qkv(x).unflatten(-1, (3, HEADS, HEAD_CHANNELS)).unbind(2)
-        scores = torch.einsum("pthc,pshc->ptsh", query, key) * HEAD_CHANNELS**-0.5
-        mixed = torch.einsum("ptsh,pshc->pthc", scores.softmax(dim=2), value)
-        return self.to_out(mixed.flatten(2))
+    def forward(self, x: Float[Tensor, "P 3 32"], kept: int) -> Float[Tensor, "P {kept} 32"]:
+        # Points come last, so that a product of two channels is one of long rows; their matrices stay as they lie.
+        inner = HEADS * HEAD_CHANNELS
+        to_query, to_key, to_value = self.to_qkv.weight.split(inner)
+        tokens = [token.T for token in x.unbind(1)]
+        keys = [to_key @ token for token in tokens]
+        values = [(to_value @ token).unflatten(0, (HEADS, HEAD_CHANNELS)) for token in tokens]
+        mixed = []
+        for token in tokens[:kept]:
+            query = to_query @ token
+            scores = torch.stack([self.sum_of_heads @ (query * key) for key in keys])
+            shares = scores.softmax(dim=0)[:, :, None].unbind(0)
+            together = sum(share * value for share, value in zip(shares, values, strict=True))
+            mixed.append(self.to_out(together.flatten(0, 1).T))
+        return torch.stack(mixed, dim=1)
 
 
 class FeedForward(nn.Module):
@@ -45,8 +63,8 @@ class FeedForward(nn.Module):
             {"0": nn.Linear(TOKEN_CHANNELS, TOKEN_CHANNELS), "3": nn.Linear(TOKEN_CHANNELS, TOKEN_CHANNELS)}
         )
 
-    def forward(self, x: Float[Tensor, "P 3 32"]) -> Float[Tensor, "P 3 32"]:
-        return self.net["3"](functional.gelu(self.net["0"](x)))
+    def forward(self, x: Float[Tensor, "P T 32"], kept: int) -> Float[Tensor, "P {kept} 32"]:
+        return self.net["3"](functional.gelu(self.net["0"](x[:, :kept])))
 
 
 class PreNorm(nn.Module):
@@ -56,8 +74,8 @@ class PreNorm(nn.Module):
         super().__init__()
         self.norm, self.fn = nn.LayerNorm(TOKEN_CHANNELS), fn
 
-    def forward(self, x: Float[Tensor, "P 3 32"]) -> Float[Tensor, "P 3 32"]:
-        return self.fn(self.norm(x))
+    def forward(self, x: Float[Tensor, "P T 32"], kept: int) -> Float[Tensor, "P {kept} 32"]:
+        return self.fn(self.norm(x), kept)
 
 
 class Residual(nn.Module):
@@ -67,8 +85,8 @@ class Residual(nn.Module):
         super().__init__()
         self.fn = fn
 
-    def forward(self, x: Float[Tensor, "P 3 32"]) -> Float[Tensor, "P 3 32"]:
-        return x + self.fn(x)
+    def forward(self, x: Float[Tensor, "P T 32"], kept: int) -> Float[Tensor, "P {kept} 32"]:
+        return x[:, :kept] + self.fn(x, kept)
 
 
 class FusionTransformer(nn.Module):
@@ -78,11 +96,12 @@ class FusionTransformer(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList([nn.ModuleList([Residual(PreNorm(Attention())), Residual(PreNorm(FeedForward()))])])
 
-    def forward(self, tokens: Float[Tensor, "P 3 32"]) -> Float[Tensor, "P 3 32"]:
+    def forward(self, tokens: Float[Tensor, "P 3 32"], kept: int = 3) -> Float[Tensor, "P {kept} 32"]:
+        """The first `kept` tokens, fused with all."""
         for layer in self.layers:
             assert isinstance(layer, nn.ModuleList)
             for step in layer:
-                tokens = step(tokens)
+                tokens = step(tokens, kept)
         return tokens
 
 
@@ -113,9 +132,6 @@ class FeatureFusion(nn.Module):
         self.rgb_enc = PositionalEncoding(COLOUR_OCTAVES)
         self.pos_enc = PositionalEncoding(POSITION_OCTAVES)
         self.view_enc = PositionalEncoding(VIEW_OCTAVES)
-
-    def forward(self, tokens: Float[Tensor, "P 3 96"]) -> Float[Tensor, "P 3 32"]:
-        return self.transformer(self.merge(tokens))
 
     def merge(self, tokens: Float[Tensor, "P 3 96"]) -> Float[Tensor, "P 3 32"]:
         """One token of 32 out of each [planes, pixels, volume] of 96."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sherf_core.model.encoding import PositionalEncoding
+from sherf_core.model.lookup import WeightedRows, corners
 
 COLOUR_OCTAVES = 5
 COLOUR_CHANNELS = 32
@@ -31,6 +32,14 @@ def sample_map(
         features[None], grid[None, None], mode="bilinear", padding_mode="zeros", align_corners=True
     )
     return sampled[0, :, 0].T
+
+
+def map_rows(uv: Float[Tensor, "P 2"], size: tuple[int, int], image_size: tuple[int, int]) -> WeightedRows:
+    """Cells of a map of `size` (height, width) around pixels of an image, as `sample_map` reads them."""
+    height, width = image_size
+    # Pixels of the last column and row lie beyond the ends of the map, as published.
+    scale = uv.new_tensor([(size[0] - 1) / height, (size[1] - 1) / width])
+    return corners(uv.flip(-1) * scale, size)
 
 
 def pixel_features(

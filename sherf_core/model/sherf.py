@@ -1,7 +1,7 @@
 """SHERF: one image of a person -> a radiance field in a canonical pose -> the person in any pose from any camera.
 
 encode   image -> tri-plane, feature map, sparse volume          (resnet, triplane, pixels, volume)
-render   ray samples -> canonical points -> features -> field -> pixels   (deform, fusion, field, render)
+render   ray samples -> canonical points -> features -> field -> pixels   (march, deform, person_field, fusion, field)
 """
 
 from __future__ import annotations
@@ -12,28 +12,29 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from sherf_core.body.model import BodyModel
+from sherf_core.geometry.nearest import Method as SearchMethod
 from sherf_core.geometry.nearest import VertexSearch
-from sherf_core.model.deform import VertexMaps, canonical_box, canonical_vertices, to_canonical, to_posed
+from sherf_core.model.deform import Skinning, VertexMaps, canonical_box, canonical_vertices
 from sherf_core.model.field import RadianceField
-from sherf_core.model.fusion import FeatureFusion, PointFeatures, linear
+from sherf_core.model.fusion import FeatureFusion, linear
 from sherf_core.model.inputs import Bodies, Observation, RayBundle
+from sherf_core.model.march import NearSamples, composite_near, locate
 from sherf_core.model.normalization import Statistics, set_statistics
+from sherf_core.model.person_field import PersonField
 from sherf_core.model.pixels import pixel_features, project
 from sherf_core.model.resnet import GlobalEncoder, PixelEncoder
-from sherf_core.model.triplane import TriPlaneGenerator, sample_planes
+from sherf_core.model.triplane import TriPlaneGenerator
 from sherf_core.model.visibility import faces_camera, last_faces, vertex_normals
 from sherf_core.model.volume import BodyVolume
-from sherf_core.render.compositing import EMPTY_SIGMA, composite
-from sherf_core.render.sampling import sample_depths
+from sherf_core.render.sampling import ray_steps
 
 SHELL_RADIUS = 0.05
-# Finding out that a sample is far from the body takes this much less memory than making a near one's features.
-SAMPLES_PER_POINT = 16
+# Skinning moves a point less than 3 cm away from the vertex that it was near to; farther ones are found, more slowly.
+CANONICAL_RADIUS = 0.08
 HALF = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -46,7 +47,10 @@ class SherfConfig:
         samples_per_ray: samples along a ray, both ends included.
         points_per_chunk: points near the body whose features are made at once, which bounds memory outside of training.
         density_noise: standard deviation of the noise on sigma in training mode.
-        nearest: "grid" searches near the body only; "brute" compares all pairs (the reference).
+        nearest: how vertices are searched: "auto" takes what is fastest on the device (see `VertexSearch`), "brute"
+            compares all pairs (the reference).
+        features: "merged" leads the feature maps through the layers behind them before points are looked up (see
+            `tables`); "plain" does so with each point's features (the reference).
         precision: of the networks; geometry and compositing are in float32 whatever it is.
         gradient_checkpointing: keep nothing of a chunk's features for the backward pass, and compute them again there.
     """
@@ -55,7 +59,8 @@ class SherfConfig:
     samples_per_ray: int = 48
     points_per_chunk: int = 1 << 15
     density_noise: float = 1.0
-    nearest: Literal["grid", "brute"] = "grid"
+    nearest: SearchMethod = "auto"
+    features: Literal["merged", "plain"] = "merged"
     precision: Literal["float32", "float16", "bfloat16"] = "float32"
     gradient_checkpointing: bool = False
 
@@ -97,6 +102,9 @@ class Sherf(nn.Module):
         config: how to compute.
     """
 
+    big_linear: Tensor
+    big_translation: Tensor
+    big_offsets: Tensor
     box: Tensor
     last_faces: Tensor
     canonical: Tensor
@@ -116,9 +124,16 @@ class Sherf(nn.Module):
         self.volume = BodyVolume(canonical.numpy())
         self.register_buffer("canonical", canonical, persistent=False)
         self.register_buffer("box", canonical_box(canonical), persistent=False)
+        for name, value in vars(Skinning.canonical(body_model)).items():
+            self.register_buffer(f"big_{name}", value, persistent=False)
         self.register_buffer("last_faces", last_faces(body_model.faces, body_model.vertex_count), persistent=False)
         self._canonical_search: VertexSearch | None = None
         set_statistics(self, self.config.statistics)
+
+    @property
+    def big(self) -> Skinning:
+        """The skinning of the canonical pose."""
+        return Skinning(self.big_linear, self.big_translation, self.big_offsets)
 
     def forward(
         self, observation: Observation, bodies: Bodies, rays: RayBundle, noise_seeds: Sequence[int] | None = None
@@ -133,7 +148,7 @@ class Sherf(nn.Module):
 
     def encode_global(self, image: Float[Tensor, "B 3 H W"]) -> tuple[Tensor, Tensor]:
         """The half of `encode` that the whole picture decides: z (B, 512) and the planes (B, 3, 32, 256, 256)."""
-        with self._networks():
+        with self.networks():
             z = self.encoder_2d(image)
             planes = self.backbone(z)
         return z.float(), planes.float()
@@ -142,12 +157,12 @@ class Sherf(nn.Module):
         self, observation: Observation, z: Float[Tensor, "B 512"], planes: Float[Tensor, "B 3 32 256 256"]
     ) -> EncodedPerson:
         """The other half: features of pixels and of the body's vertices."""
-        with self._networks():
+        with self.networks():
             feature_map = self.encoder_2d_feature(observation.image)
         on_vertices = self.vertex_features(observation, feature_map.float())
-        with self._networks():
+        with self.networks():
             levels = self.renderer.encoder_3d(on_vertices, self.volume)
-        to_observation = to_posed(self.body_model, observation.body)
+        to_observation = self.big.to(Skinning.of(self.body_model, observation.body))
         return EncodedPerson(observation, z, planes, feature_map.float(), levels, to_observation)
 
     def vertex_features(
@@ -179,146 +194,40 @@ class Sherf(nn.Module):
             rays: of each body.
             noise_seeds: of each sample's noise on the density in training mode; without them it follows torch's own.
         """
-        maps = to_canonical(self.body_model, bodies)
-        vertices = self.body_model.vertices(bodies.poses, bodies.shapes)
+        skinning = Skinning.of(self.body_model, bodies)
+        maps, vertices = skinning.to(self.big), skinning.vertices(self.body_model)
+        steps = ray_steps(self.config.samples_per_ray, rays.near)
         samples = []
         for sample in range(len(bodies.poses)):
             search = VertexSearch(vertices[sample], radius=SHELL_RADIUS, method=self.config.nearest)
-            generator = None if noise_seeds is None else self._generator(noise_seeds[sample])
-            samples.append(self._render_sample(person, bodies, rays, sample, maps, search, generator))
+            near = locate(rays, bodies, sample, steps, search, maps)
+            sigma, colour = self.field_of(person, sample).in_chunks(near.points, near.directions)
+            noise = self._density_noise(near, steps, None if noise_seeds is None else noise_seeds[sample])
+            samples.append(composite_near(rays, sample, steps, near, sigma + noise, colour))
         rgb, depth, alpha = (torch.stack(parts) for parts in zip(*samples, strict=True))
         return Rendering(rgb, depth, alpha)
 
-    def _render_sample(
-        self,
-        person: EncodedPerson,
-        bodies: Bodies,
-        rays: RayBundle,
-        sample: int,
-        maps: VertexMaps,
-        search: VertexSearch,
-        generator: torch.Generator | None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        near, far = rays.near[sample], rays.far[sample]
-        hit = rays.hit[sample].nonzero().squeeze(1)
-        noise = self._density_noise(len(hit), near, generator)
-        rays_per_chunk = max(1, SAMPLES_PER_POINT * self.config.points_per_chunk // self.config.samples_per_ray)
-        parts = []
-        for chunk, chunk_noise in zip(hit.split(rays_per_chunk), noise.split(rays_per_chunk), strict=True):
-            origins, directions = rays.origins[sample, chunk], rays.directions[sample, chunk]
-            depths = sample_depths(near[chunk], far[chunk], self.config.samples_per_ray)
-            kept, canonical, view = self.locate(bodies, sample, origins, directions, depths, maps, search)
-            pieces = zip(*(x.split(self.config.points_per_chunk) for x in (canonical, view)), strict=True)
-            fields = [self._field_of_piece(person, sample, *piece) for piece in pieces]
-            sigma_kept, colour_kept = (torch.cat(column) for column in zip(*fields, strict=True))
-            if chunk_noise.shape[1]:
-                sigma_kept = sigma_kept + chunk_noise.flatten()[kept]
-            sigma = torch.full_like(depths, EMPTY_SIGMA).flatten().index_put((kept,), sigma_kept).view_as(depths)
-            colour = depths.new_zeros(depths.numel(), 3).index_put((kept,), colour_kept).unflatten(0, depths.shape)
-            parts.append(composite(sigma, colour, depths, directions))
-        rgb, depth, alpha = near.new_zeros(len(near), 3), torch.full_like(near, torch.inf), torch.zeros_like(near)
-        if parts:
-            on_rays = [torch.cat(values) for values in zip(*parts, strict=True)]
-            rgb, depth, alpha = (
-                whole.index_put((hit,), part) for whole, part in zip((rgb, depth, alpha), on_rays, strict=True)
-            )
-        return rgb, depth.clamp(min=near.min(), max=far.max()), alpha
+    def field_of(self, person: EncodedPerson, sample: int) -> PersonField:
+        """The radiance field of one of the encoded people."""
+        return PersonField(self, person, sample)
 
-    def locate(
-        self,
-        bodies: Bodies,
-        sample: int,
-        origins: Float[Tensor, "M 3"],
-        directions: Float[Tensor, "M 3"],
-        depths: Float[Tensor, "M S"],
-        maps: VertexMaps,
-        search: VertexSearch,
-    ) -> tuple[Int64[Tensor, "P"], Float[Tensor, "P 3"], Float[Tensor, "P 3"]]:
-        """Ray samples within 5 cm of the body: (their places in the flattened M x S, canonical points, directions)."""
-        points = origins[:, None] + directions[:, None] * depths[..., None]
-        posed = (points.flatten(0, 1) - bodies.Th[sample]) @ bodies.R[sample]
-        kept, vertex = search.within(posed)
-        canonical = maps.points(sample, vertex, posed[kept])
-        view = maps.directions(sample, vertex, (directions @ bodies.R[sample])[kept // depths.shape[1]])
-        return kept, canonical, view
-
-    def field(
-        self,
-        person: EncodedPerson,
-        sample: int,
-        points: Float[Tensor, "P 3"],
-        directions: Float[Tensor, "P 3"],
-        nearest: Int64[Tensor, "P"] | None = None,
-    ) -> tuple[Float[Tensor, "P"], Float[Tensor, "P 3"]]:
-        """Density (before its ReLU, without noise) and colour of canonical points."""
-        tokens = self.features(person, sample, points, nearest).tokens()
-        position, view = self.renderer.pos_enc(points), self.renderer.view_enc(directions)
-        with self._networks():
-            sigma, colour = self.decoder(position, view, self.renderer(tokens))
-        return sigma.float(), colour.float()
-
-    def _field_of_piece(
-        self, person: EncodedPerson, sample: int, points: Float[Tensor, "P 3"], directions: Float[Tensor, "P 3"]
-    ) -> tuple[Float[Tensor, "P"], Float[Tensor, "P 3"]]:
-        if not (self.config.gradient_checkpointing and torch.is_grad_enabled()):
-            return self.field(person, sample, points, directions)
-        # The search has no gradient: it need not be done again.
-        nearest, _ = self._search_canonical().nearest(points)
-        fields: tuple[Tensor, Tensor] = checkpoint(
-            self.field, person, sample, points, directions, nearest, use_reentrant=False, preserve_rng_state=False
-        )
-        return fields
-
-    def _density_noise(
-        self, rays: int, like: Float[Tensor, "M"], generator: torch.Generator | None
-    ) -> Float[Tensor, "{rays} _"]:
-        """Noise of every sample of every ray, or none: all at once, so that it does not depend on the chunks."""
-        if not (self.training and self.config.density_noise > 0):
-            return like.new_zeros(rays, 0)
-        noise = torch.randn(
-            rays, self.config.samples_per_ray, dtype=like.dtype, device=like.device, generator=generator
-        )
-        return noise * self.config.density_noise
-
-    def _generator(self, seed: int) -> torch.Generator:
-        return torch.Generator(self.box.device).manual_seed(seed)
-
-    def features(
-        self,
-        person: EncodedPerson,
-        sample: int,
-        points: Float[Tensor, "P 3"],
-        nearest: Int64[Tensor, "P"] | None = None,
-    ) -> PointFeatures:
-        """Global, pixel-aligned and point-level features of canonical points (specification, section 5).
-
-        `nearest` is each point's canonical vertex, searched for where it is not given.
-        """
-        observation = person.observation
-        nearest = self._search_canonical().nearest(points)[0] if nearest is None else nearest
-        posed = person.to_observation.points(sample, nearest, points)
-        world = posed @ observation.body.R[sample].T + observation.body.Th[sample]
-        uv = project(world, observation.K[sample], observation.R[sample], observation.T[sample])
-        sampled = self.volume.sample([level[sample] for level in person.levels], points)
-        with self._networks():
-            from_volume = linear(self.renderer.conv1d_projection, sampled).float()
-        return PointFeatures(
-            planes=sample_planes(person.planes[sample], points, self.box),
-            pixels=pixel_features(person.feature_map[sample], observation.image[sample], uv, self.renderer.rgb_enc),
-            volume=from_volume,
-            world=world,
-            uv=uv,
-        )
-
-    def _search_canonical(self) -> VertexSearch:
+    def canonical_search(self) -> VertexSearch:
         """The canonical vertices never move; their search structure is built once a device."""
         search = self._canonical_search
         if search is None or search.vertices.device != self.canonical.device:
-            search = VertexSearch(self.canonical, radius=SHELL_RADIUS, method=self.config.nearest)
+            search = VertexSearch(self.canonical, radius=CANONICAL_RADIUS, method=self.config.nearest)
             self._canonical_search = search
         return search
 
-    def _networks(self) -> AbstractContextManager[object]:
+    def networks(self) -> AbstractContextManager[object]:
         """Lets what is learned compute in the chosen precision."""
         kind = HALF.get(self.config.precision)
         return nullcontext() if kind is None else torch.autocast(self.box.device.type, kind)
+
+    def _density_noise(self, near: NearSamples, steps: Float[Tensor, "S"], seed: int | None) -> Float[Tensor, "#P"]:
+        """Noise of the samples near the body, drawn for all samples at once: it does not depend on what is near."""
+        if not (self.training and self.config.density_noise > 0):
+            return steps.new_zeros(1)
+        generator = None if seed is None else torch.Generator(steps.device).manual_seed(seed)
+        noise = torch.randn(len(near.hit), len(steps), dtype=steps.dtype, device=steps.device, generator=generator)
+        return noise.flatten()[near.kept] * self.config.density_noise

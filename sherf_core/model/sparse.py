@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from sherf_core.model.lookup import WeightedRows, corners
+
 VOXEL_SIZE = 0.005
 GRID_PADDING = 0.05
 
@@ -67,30 +69,30 @@ def voxelise(canonical_vertices: Float[np.ndarray, "V 3"]) -> BodyVoxels:
 
 
 class KernelMap(nn.Module):
-    """Which input row feeds which output row, for each of the 27 offsets of a 3³ kernel."""
+    """Which input row feeds which output row, for each of the 27 offsets of a 3³ kernel.
 
-    inputs: Tensor
-    outputs: Tensor
+    `sources` (M, 27) is the input row of each output row and offset, the number of input rows where there is none.
+    """
 
-    def __init__(self, inputs: list[np.ndarray], outputs: list[np.ndarray], rows: int) -> None:
+    sources: Tensor
+
+    def __init__(self, inputs: list[np.ndarray], outputs: list[np.ndarray], rows_in: int, rows: int) -> None:
         super().__init__()
-        self.rows = rows
-        self.counts = [len(pairs) for pairs in inputs]
-        self.register_buffer("inputs", torch.from_numpy(np.concatenate(inputs)), persistent=False)
-        self.register_buffer("outputs", torch.from_numpy(np.concatenate(outputs)), persistent=False)
+        sources = np.full((rows, len(inputs)), rows_in)
+        for offset, (source, target) in enumerate(zip(inputs, outputs, strict=True)):
+            sources[target, offset] = source
+        self.register_buffer("sources", torch.from_numpy(sources), persistent=False)
 
     def forward(self, x: Float[Tensor, "B N C"], weight: Float[Tensor, "D 3 3 3 C"]) -> Float[Tensor, "B M D"]:
         """y[o] = sum over offsets k of W[k] · x[input of o at k]; weights (out, kz, ky, kx, in).
 
-        Rows are picked with index_select, whose gradient adds up; that of plain indexing sorts first, which is slow.
+        All 27 neighbours are laid side by side, zeros for those that are not there: one product, which costs less
+        than 27 small ones. Rows are picked with index_select, whose gradient adds up; that of plain indexing sorts
+        first, which is slow.
         """
-        kernels = weight.flatten(1, 3).permute(1, 2, 0)
-        y = x.new_zeros(len(x), self.rows, weight.shape[0])
-        inputs, outputs = self.inputs.split(self.counts), self.outputs.split(self.counts)
-        for kernel, source, target in zip(kernels, inputs, outputs, strict=True):
-            # Under autocast a product may have 16 bits; the sum of 27 of them keeps the input's.
-            y.index_add_(1, target, (x.index_select(1, source) @ kernel).to(y.dtype))
-        return y
+        padded = torch.cat([x, x.new_zeros(len(x), 1, x.shape[2])], dim=1)
+        beside = padded.index_select(1, self.sources.flatten()).view(len(x), len(self.sources), -1)
+        return (beside @ weight.flatten(1).T).to(x.dtype)
 
 
 def _offsets() -> Int64[np.ndarray, "27 3"]:
@@ -109,7 +111,7 @@ def submanifold_map(grid: VoxelGrid) -> KernelMap:
         found = row < len(rows)
         inputs.append(row[found])
         outputs.append(rows[found])
-    return KernelMap(inputs, outputs, len(rows))
+    return KernelMap(inputs, outputs, len(rows), len(rows))
 
 
 def strided_map(grid: VoxelGrid) -> tuple[KernelMap, VoxelGrid]:
@@ -125,7 +127,7 @@ def strided_map(grid: VoxelGrid) -> tuple[KernelMap, VoxelGrid]:
     active = np.unique(np.concatenate(keys))
     coarse = VoxelGrid(np.stack(np.unravel_index(active, size), axis=1).astype(np.int64), size)
     outputs = [np.searchsorted(active, key) for key in keys]
-    return KernelMap(rows, outputs, len(active)), coarse
+    return KernelMap(rows, outputs, len(grid.sites), len(active)), coarse
 
 
 class SparseConv(nn.Module):
@@ -147,24 +149,17 @@ class VoxelSampler(nn.Module):
 
     def __init__(self, grid: VoxelGrid) -> None:
         super().__init__()
-        self.size = grid.size
+        self.size, self.count = grid.size, len(grid.sites)
         self.register_buffer("table", torch.from_numpy(grid.table().astype(np.int32)), persistent=False)
 
-    def forward(self, features: Float[Tensor, "N C"], coordinates: Float[Tensor, "P 3"]) -> Float[Tensor, "P C"]:
-        """Features at `coordinates`, (z, y, x) in -1..1 with the ends on the outermost voxels' centres."""
-        padded = torch.cat([features, features.new_zeros(1, features.shape[1])])
+    def rows(self, coordinates: Float[Tensor, "P 3"]) -> WeightedRows:
+        """Active voxels around `coordinates`, (z, y, x) in -1..1 with the ends on the outermost voxels' centres."""
         last = coordinates.new_tensor([extent - 1 for extent in self.size])
-        position = (coordinates + 1) / 2 * last
-        base = position.floor()
-        fraction = position - base
-        cell = base.long()
-        sampled = features.new_zeros(len(coordinates), features.shape[1])
-        for corner in range(8):
-            step = torch.tensor([corner >> 2 & 1, corner >> 1 & 1, corner & 1], device=cell.device)
-            index = cell + step
-            inside = ((index >= 0) & (index <= last)).all(-1)
-            z, y, x = torch.where(inside[:, None], index, 0).unbind(-1)
-            row = self.table[(z * self.size[1] + y) * self.size[2] + x].long()
-            weight = torch.where(step.bool(), fraction, 1 - fraction).prod(-1) * inside
-            sampled = sampled + weight[:, None] * padded.index_select(0, row)
-        return sampled
+        cells = corners((coordinates + 1) / 2 * last, self.size)
+        row = self.table[cells.index]
+        active = row < self.count
+        return WeightedRows(torch.where(active, row, 0), torch.where(active, cells.weight, 0))
+
+    def forward(self, features: Float[Tensor, "N C"], coordinates: Float[Tensor, "P 3"]) -> Float[Tensor, "P C"]:
+        """Features at `coordinates`."""
+        return self.rows(coordinates).of(features)

@@ -13,6 +13,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sherf_core.model.lookup import WeightedRows, corners
+
 W_CHANNELS = 512
 PLANE_CHANNELS = 32
 RESOLUTIONS = (4, 8, 16, 32, 64, 128, 256)
@@ -199,7 +201,20 @@ def sample_planes(
     planes: Float[Tensor, "3 32 N N"], points: Float[Tensor, "P 3"], box: Float[Tensor, "2 3"]
 ) -> Float[Tensor, "P 3 32"]:
     """Bilinear features of canonical points on the planes (x, y), (x, z), (z, y) of the box; zero outside."""
-    x, y, z = (2 * (points - box[0]) / (box[1] - box[0]) - 1).unbind(-1)
-    grid = torch.stack([torch.stack(pair, dim=-1) for pair in ((x, y), (x, z), (z, y))])
+    grid = _on_planes(points, box)
     sampled = functional.grid_sample(planes, grid[:, None], mode="bilinear", padding_mode="zeros", align_corners=False)
     return sampled[:, :, 0].permute(2, 0, 1)
+
+
+def plane_rows(points: Float[Tensor, "P 3"], box: Float[Tensor, "2 3"], side: int) -> WeightedRows:
+    """The cells that `sample_planes` reads: three rows a point, in planes of `side`² one after another."""
+    grid = _on_planes(points, box).transpose(0, 1)
+    found = corners(((grid.flip(-1) + 1) * side - 1).flatten(0, 1) / 2, (side, side))
+    first = torch.arange(3, dtype=torch.int32, device=points.device)[:, None] * side**2
+    return WeightedRows((found.index.unflatten(0, (-1, 3)) + first).flatten(0, 1), found.weight)
+
+
+def _on_planes(points: Float[Tensor, "P 3"], box: Float[Tensor, "2 3"]) -> Float[Tensor, "3 P 2"]:
+    """(column, row) in -1..1 on the planes (x, y), (x, z), (z, y)."""
+    x, y, z = (2 * (points - box[0]) / (box[1] - box[0]) - 1).unbind(-1)
+    return torch.stack([torch.stack(pair, dim=-1) for pair in ((x, y), (x, z), (z, y))])

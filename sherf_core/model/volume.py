@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sherf_core.model.lookup import WeightedRows
 from sherf_core.model.normalization import SampleBatchNorm
 from sherf_core.model.sparse import (
     VOXEL_SIZE,
@@ -69,6 +70,16 @@ class BodyVolume(nn.Module):
         """Canonical points -> (z, y, x) with the full-resolution grid from -1 to 1; every level uses the same ones."""
         size = points.new_tensor(self.sites[0].size)
         return 2 * ((points - self.minimum).flip(-1) / VOXEL_SIZE) / size - 1
+
+    def rows(self, points: Float[Tensor, "P 3"]) -> WeightedRows:
+        """The voxels around canonical points, of all levels: rows of the levels one below the other."""
+        coordinates = self.coordinates(points)
+        found = [sampler.rows(coordinates) for sampler in self.samplers]  # type: ignore[operator]
+        first, index = 0, []
+        for sampler, rows in zip(self.samplers, found, strict=True):
+            index.append(rows.index + first)
+            first += sampler.count  # type: ignore[operator]
+        return WeightedRows(torch.cat(index, dim=1), torch.cat([rows.weight for rows in found], dim=1))
 
     def sample(self, levels: list[Float[Tensor, "_ _"]], points: Float[Tensor, "P 3"]) -> Float[Tensor, "P 192"]:
         coordinates = self.coordinates(points)

@@ -7,7 +7,7 @@ from smplx.utils import Struct
 from sherf_core.body.arrays import BodyArrays
 from sherf_core.body.files import load_body
 from sherf_core.body.model import BodyModel
-from sherf_core.model.deform import big_pose, canonical_vertices, to_canonical, to_posed
+from sherf_core.model.deform import Skinning, big_pose, canonical_vertices
 from sherf_core.model.inputs import Bodies
 
 
@@ -80,9 +80,11 @@ def test_batches_are_their_samples(body, random_bodies):
 
 
 def test_posed_vertices_go_to_the_canonical_ones_and_back(body, random_bodies):
-    posed = body.vertices(random_bodies.poses, random_bodies.shapes)
+    there, here = Skinning.of(body, random_bodies), Skinning.canonical(body)
+    posed = there.vertices(body)
+    torch.testing.assert_close(posed, body.vertices(random_bodies.poses, random_bodies.shapes), atol=1e-6, rtol=0)
     canonical, vertex = canonical_vertices(body), torch.arange(body.vertex_count)
-    forward, backward = to_canonical(body, random_bodies), to_posed(body, random_bodies)
+    forward, backward = there.to(here), here.to(there)
     for sample in range(3):
         assert (forward.points(sample, vertex, posed[sample]) - canonical).norm(dim=1).max() < 1e-5
         assert (backward.points(sample, vertex, canonical) - posed[sample]).norm(dim=1).max() < 1e-5

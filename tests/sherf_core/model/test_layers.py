@@ -66,7 +66,9 @@ def test_attention_equals_the_librarys():
     x = torch.randn(10, 3, 32)
     query, key, value = (part.unflatten(-1, (3, 16)).transpose(1, 2) for part in attention.to_qkv(x).chunk(3, dim=-1))
     mixed = functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
-    torch.testing.assert_close(attention(x), attention.to_out(mixed), atol=1e-6, rtol=1e-5)
+    expected = attention.to_out(mixed)
+    torch.testing.assert_close(attention(x, 3), expected, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(attention(x, 2), expected[:, :2], atol=1e-6, rtol=1e-5)
 
 
 def test_fusion_is_residual():
@@ -75,6 +77,7 @@ def test_fusion_is_residual():
         nn.init.zeros_(parameter)
     x = torch.randn(4, 3, 32)
     assert torch.equal(fusion(x), x)
+    assert torch.equal(fusion(x, kept=2), x[:, :2])
 
 
 def test_modulation_by_activations_equals_modulation_of_weights():

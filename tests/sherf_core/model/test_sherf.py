@@ -97,15 +97,54 @@ def _pick(part, index: int):
     return type(part)(**values)
 
 
-def test_chunks_do_not_change_a_picture(model):
+@pytest.fixture
+def configured(model):
+    """Changes the configuration for one test."""
+    before = model.config
+
+    def change(**values):
+        model.config = dataclasses.replace(before, **values)
+
+    yield change
+    model.config = before
+
+
+@pytest.mark.parametrize("features", ["plain", "merged"])
+@pytest.mark.parametrize("points", [313, 700, 4096])
+def test_chunks_do_not_change_a_bit_of_a_picture(model, configured, features, points):
     batch = _batch(model, [0])
-    whole_config = model.config
     with torch.no_grad():
-        whole = model(*batch)
-        model.config = dataclasses.replace(whole_config, points_per_chunk=700)
-        in_parts = model(*batch)
-    model.config = whole_config
-    assert torch.allclose(whole.rgb, in_parts.rgb, atol=1e-6)
+        person = model.encode(batch[0])
+        configured(features=features)
+        whole = model.render(person, *batch[1:])
+        configured(features=features, points_per_chunk=points)
+        in_parts = model.render(person, *batch[1:])
+    assert whole.alpha.max() > 0
+    for name in ("rgb", "depth", "alpha"):
+        assert torch.equal(getattr(whole, name), getattr(in_parts, name))
+
+
+def test_merged_features_are_the_plain_ones(model, configured):
+    """Tokens, and the gradients of all maps and layers behind them."""
+    batch = _batch(model, [0])
+    points = model.canonical[::50] + 0.02
+    directions = torch.nn.functional.normalize(points, dim=1)
+    found = {}
+    for features in ("plain", "merged"):
+        configured(features=features)
+        model.zero_grad()
+        field = model.field_of(model.encode(batch[0]), 0)
+        tokens = field.tokens(points)
+        sigma, colour = field(points, directions)
+        (tokens.square().mean() + sigma.square().mean() + colour.square().mean()).backward()
+        gradients = {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
+        found[features] = tokens.detach(), gradients
+    (plain, plain_gradients), (merged, merged_gradients) = found["plain"], found["merged"]
+    torch.testing.assert_close(merged, plain, atol=1e-5, rtol=1e-5)
+    assert plain_gradients.keys() == merged_gradients.keys()
+    assert len(plain_gradients) > 200
+    for name, gradient in plain_gradients.items():
+        assert (merged_gradients[name] - gradient).norm() <= 1e-4 * gradient.norm() + 1e-9, name
 
 
 def test_encoding_once_serves_many_views(model):

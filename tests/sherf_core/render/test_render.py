@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from sherf_core.render.compositing import EMPTY_SIGMA, composite
-from sherf_core.render.sampling import sample_depths
+from sherf_core.render.sampling import ray_steps, sample_depths
 
 
 def test_samples_include_both_ends():
-    depths = sample_depths(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 2.0]), 5)
+    depths = sample_depths(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 2.0]), ray_steps(5, torch.tensor(0.0)))
     assert depths.tolist() == [[1, 1.5, 2, 2.5, 3], [2, 2, 2, 2, 2]]
 
 

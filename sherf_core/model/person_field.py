@@ -1,0 +1,125 @@
+"""The radiance field of one encoded person: canonical points and directions -> density and colour."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from sherf_core.model.fusion import PointFeatures, linear
+from sherf_core.model.pixels import map_rows, pixel_features, project
+from sherf_core.model.tables import FeatureTables, Places, feature_tables
+from sherf_core.model.triplane import plane_rows, sample_planes
+
+if TYPE_CHECKING:
+    from sherf_core.model.sherf import EncodedPerson, Sherf
+
+
+class PersonField:
+    """Density and colour at canonical points, for one of the people of an encoded batch.
+
+    Args:
+        model: whose layers and constants are used, as its configuration says.
+        person: the encoded observations.
+        sample: which of them.
+    """
+
+    def __init__(self, model: Sherf, person: EncodedPerson, sample: int) -> None:
+        self.model = model
+        observation = person.observation
+        self.image, self.feature_map, self.planes = (
+            values[sample] for values in (observation.image, person.feature_map, person.planes)
+        )
+        self.levels = [level[sample] for level in person.levels]
+        self.K, self.R, self.T = (values[sample] for values in (observation.K, observation.R, observation.T))
+        self.body_R, self.body_Th = observation.body.R[sample], observation.body.Th[sample]
+        self._to_observation, self._sample = person.to_observation, sample
+        self._tables = self._merged() if model.config.features == "merged" else None
+
+    def in_chunks(
+        self, points: Float[Tensor, "P 3"], directions: Float[Tensor, "P 3"]
+    ) -> tuple[Float[Tensor, "P"], Float[Tensor, "P 3"]]:
+        """The field of any number of points, `points_per_chunk` at most at once."""
+        # Chunks of one size, within one: none is so small that a product of matrices would round in another way.
+        count = max(1, -(-len(points) // self.model.config.points_per_chunk))
+        chunks = zip(points.tensor_split(count), directions.tensor_split(count), strict=True)
+        sigma, colour = zip(*[self._chunk(*chunk) for chunk in chunks], strict=True)
+        return torch.cat(sigma), torch.cat(colour)
+
+    def __call__(
+        self, points: Float[Tensor, "P 3"], directions: Float[Tensor, "P 3"], vertex: Int64[Tensor, "P"] | None = None
+    ) -> tuple[Float[Tensor, "P"], Float[Tensor, "P 3"]]:
+        """Density (before its ReLU, without noise) and colour.
+
+        Args:
+            points: in canonical space.
+            directions: from which they are looked at, in canonical space.
+            vertex: each point's canonical vertex, searched for where it is not given.
+        """
+        layers, decoder = self.model.renderer, self.model.decoder
+        tokens = self.tokens(points, vertex)
+        with self.model.networks():
+            fused = layers.transformer(tokens, kept=2)
+            sigma, colour = decoder(layers.pos_enc(points), layers.view_enc(directions), fused)
+        return sigma.float(), colour.float()
+
+    def tokens(self, points: Float[Tensor, "P 3"], vertex: Int64[Tensor, "P"] | None = None) -> Float[Tensor, "P 3 32"]:
+        """What the transformer fuses: each point's features in three tokens."""
+        layers = self.model.renderer
+        if self._tables is None:
+            with self.model.networks():
+                return layers.merge(self.features(points, vertex).tokens())
+        _, uv = self.in_observation(points, vertex)
+        image, pixels = ((values.shape[1], values.shape[2]) for values in (self.image, self.feature_map))
+        places = Places(
+            planes=plane_rows(points, self.model.box, self.planes.shape[-1]),
+            pixels=map_rows(uv, pixels, image),
+            image=map_rows(uv, image, image),
+            volume=self.model.volume.rows(points),
+        )
+        return self._tables.tokens(places, layers.rgb_enc)
+
+    def features(self, points: Float[Tensor, "P 3"], vertex: Int64[Tensor, "P"] | None = None) -> PointFeatures:
+        """Global, pixel-aligned and point-level features of canonical points (specification, section 5)."""
+        layers = self.model.renderer
+        world, uv = self.in_observation(points, vertex)
+        sampled = self.model.volume.sample(self.levels, points)
+        with self.model.networks():
+            from_volume = linear(layers.conv1d_projection, sampled).float()
+        return PointFeatures(
+            planes=sample_planes(self.planes, points, self.model.box),
+            pixels=pixel_features(self.feature_map, self.image, uv, layers.rgb_enc),
+            volume=from_volume,
+            world=world,
+            uv=uv,
+        )
+
+    def in_observation(
+        self, points: Float[Tensor, "P 3"], vertex: Int64[Tensor, "P"] | None = None
+    ) -> tuple[Float[Tensor, "P 3"], Float[Tensor, "P 2"]]:
+        """Where canonical points are in the observation: in the world, and in pixels."""
+        vertex = self.model.canonical_search().nearest(points)[0] if vertex is None else vertex
+        posed = self._to_observation.points(self._sample, vertex, points)
+        world = posed @ self.body_R.T + self.body_Th
+        return world, project(world, self.K, self.R, self.T)
+
+    def _chunk(
+        self, points: Float[Tensor, "P 3"], directions: Float[Tensor, "P 3"]
+    ) -> tuple[Float[Tensor, "P"], Float[Tensor, "P 3"]]:
+        if not (self.model.config.gradient_checkpointing and torch.is_grad_enabled()):
+            return self(points, directions)
+        # The search has no gradient: it need not be done again.
+        vertex, _ = self.model.canonical_search().nearest(points)
+        found: tuple[Tensor, Tensor] = checkpoint(
+            self, points, directions, vertex, use_reentrant=False, preserve_rng_state=False
+        )
+        return found
+
+    def _merged(self) -> FeatureTables:
+        layers = self.model.renderer
+        return feature_tables(
+            layers.conv1d_reprojection, layers.conv1d_projection, self.planes, self.feature_map, self.image, self.levels
+        )
