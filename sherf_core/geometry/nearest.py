@@ -8,6 +8,7 @@ Distances are differences squared and summed, never |a|² + |b|² - 2ab, whose r
 
 from __future__ import annotations
 
+import math
 from typing import Literal, get_args
 
 import torch
@@ -15,7 +16,7 @@ from jaxtyping import Float, Int64
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from sherf_core.geometry.cells import CellGrid, CellLists
+from sherf_core.geometry.cells import SLACK, CellGrid, CellLists
 
 Method = Literal["auto", "tree", "cells", "brute"]
 
@@ -80,27 +81,41 @@ class VertexSearch:
 
     def close(self, points: Float[Tensor, "P 3"]) -> tuple[Int64[Tensor, "Q"], Int64[Tensor, "P"]]:
         """Like `within`, but compares every point, and gives a vertex for each (any one, where none is near)."""
+        points = points.detach()
         if self.lists is not None:
             index, squared = self.lists.nearest(points)
             distance = squared.sqrt()
+        elif self._tree is not None:
+            # A hair more than the radius: what the float32 distance puts on its inner side must be found.
+            index, distance = self._in_tree(self._tree, points, self.radius * (1 + SLACK))
         else:
-            index, distance = self.nearest(points)
+            index, distance = nearest_brute(points, self.vertices)
         return (distance < self.radius).nonzero().squeeze(1), index
 
     def nearest(self, points: Float[Tensor, "P 3"]) -> tuple[Int64[Tensor, "P"], Float[Tensor, "P"]]:
         """Index of, and distance to, the nearest vertex, however far."""
         points = points.detach()
-        if self.method == "brute":
-            return nearest_brute(points, self.vertices)
+        if self.lists is not None:
+            return self.completed(points, *self.lists.nearest(points))
         if self._tree is not None:
-            _, found = self._tree.query(points.cpu().numpy(), workers=-1)
-            index = torch.from_numpy(found).to(points.device, torch.int64)
-            # The tree measures in float64; the threshold belongs to float32 differences, as on every other path.
-            difference = points - self.vertices[index]
-            return index, (difference * difference).sum(-1).sqrt()
-        assert self.lists is not None
-        index, squared = self.lists.nearest(points)
+            return self._in_tree(self._tree, points, math.inf)
+        return nearest_brute(points, self.vertices)
+
+    def completed(
+        self, points: Float[Tensor, "P 3"], index: Int64[Tensor, "P"], squared: Float[Tensor, "P"]
+    ) -> tuple[Int64[Tensor, "P"], Float[Tensor, "P"]]:
+        """What `nearest` gives, from what the cells' lists gave: beyond the radius they do not tell."""
         distance = squared.sqrt()
         far = (distance > self.radius).nonzero().squeeze(1)
         index[far], distance[far] = nearest_brute(points[far], self.vertices)
         return index, distance
+
+    def _in_tree(
+        self, tree: cKDTree, points: Float[Tensor, "P 3"], reach: float
+    ) -> tuple[Int64[Tensor, "P"], Float[Tensor, "P"]]:
+        """Index and distance of the nearest vertex; where none is within reach, of the last one."""
+        _, found = tree.query(points.cpu().numpy(), distance_upper_bound=reach, workers=-1)
+        index = torch.from_numpy(found).to(points.device, torch.int64).clamp_(max=len(self.vertices) - 1)
+        # The tree measures in float64; the threshold belongs to float32 differences, as on every other path.
+        difference = points - self.vertices[index]
+        return index, (difference * difference).sum(-1).sqrt()

@@ -49,11 +49,8 @@ def samples_within(
     """
     candidates = _candidates(search, origins, directions, near, far, steps, R, Th)
     kept, vertices, positions = [], [], []
-    length = far - near
     for chunk in candidates.split(CANDIDATES_PER_CHUNK):
-        ray = torch.div(chunk, len(steps), rounding_mode="floor")
-        depth = near[ray] + length[ray] * steps[chunk - ray * len(steps)]
-        posed = to_body(origins[ray] + directions[ray] * depth[:, None], R, Th)
+        posed = posed_samples(chunk, origins, directions, near, far, steps, R, Th)
         close, vertex = search.close(posed)
         kept.append(chunk[close])
         vertices.append(vertex[close])
@@ -61,12 +58,23 @@ def samples_within(
     return torch.cat(kept), torch.cat(vertices), torch.cat(positions)
 
 
-def to_body(points: Float[Tensor, "P 3"], R: Float[Tensor, "3 3"], Th: Float[Tensor, "3"]) -> Float[Tensor, "P 3"]:
-    """World -> the body's space: (points - Th) @ R.
+def posed_samples(
+    places: Int64[Tensor, "P"],
+    origins: Float[Tensor, "M 3"],
+    directions: Float[Tensor, "M 3"],
+    near: Float[Tensor, "M"],
+    far: Float[Tensor, "M"],
+    steps: Float[Tensor, "S"],
+    R: Float[Tensor, "3 3"],
+    Th: Float[Tensor, "3"],
+) -> Float[Tensor, "P 3"]:
+    """Positions in the body's space of samples, named by their places in the flattened (M, S): (world - Th) @ R.
 
-    Written out, because a matrix product rounds a row differently in products of different sizes.
+    The product is written out, because a matrix product rounds a row differently in products of different sizes.
     """
-    x, y, z = (points - Th).unbind(1)
+    ray = torch.div(places, len(steps), rounding_mode="floor")
+    depth = near[ray] + (far - near)[ray] * steps[places - ray * len(steps)]
+    x, y, z = (origins[ray] + directions[ray] * depth[:, None] - Th).unbind(1)
     return torch.stack([x * R[0, axis] + y * R[1, axis] + z * R[2, axis] for axis in range(3)], dim=1)
 
 
