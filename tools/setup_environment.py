@@ -184,7 +184,9 @@ def constraints_for(root: Path, venv: Path, machine_torch: MachineTorch | None) 
     if machine_torch is None:
         return root / "constraints.txt"
     lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if not line.startswith("torch==")] + [f"torch=={machine_torch.version}"]
+    # Each torch asks for its own Triton.
+    kept = [line for line in lines if not line.startswith(("torch==", "triton=="))]
+    kept.append(f"torch=={machine_torch.version}")
     path = venv / "constraints.txt"
     path.write_text("\n".join(kept) + "\n", encoding="utf-8")
     return path

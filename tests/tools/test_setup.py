@@ -181,6 +181,7 @@ def test_the_machines_own_torch_is_kept(
     text = Path(command[command.index("-c") + 1]).read_text()
     assert "torch==2.6.0+cu124" in text.splitlines()
     assert "torch==2.13.0" not in text
+    assert "triton==" not in text
     assert "numpy==" in text
 
 
