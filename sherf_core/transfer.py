@@ -52,7 +52,8 @@ class Span:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._begin = self._end = self._mark()
+        self._begin: Any = None
+        self._end: Any = None
 
     def __enter__(self) -> Span:
         self._begin = self._mark()
@@ -66,9 +67,9 @@ class Span:
     def seconds(self) -> float:
         """From the first order to the end of the last one; waits for that end."""
         if self._device.type != "cuda":
-            return self._end - self._begin
+            return float(self._end - self._begin)
         self._end.synchronize()
-        return self._begin.elapsed_time(self._end) / 1000.0
+        return float(self._begin.elapsed_time(self._end)) / 1000.0
 
     def _mark(self) -> Any:
         if self._device.type != "cuda":

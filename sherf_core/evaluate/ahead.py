@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from sherf_core.evaluate.store import RunFolder
 Result = TypeVar("Result")
 
 
-def in_order(tasks: Iterable[Callable[[], Result]], pool: Executor | None, ahead: int) -> Iterator[Result]:
+def in_order(tasks: Iterable[Callable[[], Result]], pool: Executor | None, ahead: int) -> Generator[Result, None, None]:
     """The results of tasks, in their order; the next `ahead` of them are under way in the pool meanwhile.
 
     Without a pool each task runs when its result is asked for. A task's error comes when its turn does. Where the
@@ -93,7 +93,7 @@ class Ready:
 
 def ready_items(
     items: Iterable[Item], reader: Reader, folder: RunFolder, pool: Executor | None, ahead: int
-) -> Iterator[Ready]:
+) -> Generator[Ready, None, None]:
     """Each item with its frames, or with its result where the folder holds it.
 
     Args:

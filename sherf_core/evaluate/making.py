@@ -51,8 +51,8 @@ Finish = Callable[[], Made]
 class Maker(Protocol):
     """Encodes people and makes pictures of them."""
 
-    device: torch.device
-    """Whose time is measured."""
+    on_gpu: tuple[str, ...]
+    """The stages that a GPU works at."""
 
     def encode(self, observation: Frame) -> tuple[Any, Span]:
         """Everything that one observation tells, and the time that it takes."""
@@ -72,7 +72,9 @@ class PlainMaker:
     """One step after the other; every picture is there when `make` returns."""
 
     def __init__(self, renderer: Renderer, metrics: MetricSuite) -> None:
-        self.renderer, self.metrics, self.device = renderer, metrics, HOST
+        self.renderer, self.metrics = renderer, metrics
+        self.device = renderer.device if isinstance(renderer, SherfRenderer) else HOST
+        self.on_gpu: tuple[str, ...] = ("encoding", "rendering") if self.device.type == "cuda" else ()
 
     def encode(self, observation: Frame) -> tuple[Any, Span]:
         """As `Maker` says."""
@@ -96,6 +98,7 @@ class QueueMaker:
 
     def __init__(self, renderer: SherfRenderer, metrics: MetricSuite) -> None:
         self.renderer, self.metrics, self.device = renderer, metrics, renderer.device
+        self.on_gpu: tuple[str, ...] = ("encoding", "rendering", "measuring") if self.device.type == "cuda" else ()
 
     def encode(self, observation: Frame) -> tuple[Any, Span]:
         """As `Maker` says."""

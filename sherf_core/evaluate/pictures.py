@@ -17,7 +17,8 @@ GAP = 4
 
 def eight_bit(image: Float[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:
     """An image in 0..1 as bytes; what lies outside is clipped and NaN is black."""
-    return np.round(np.clip(np.nan_to_num(image), 0.0, 1.0) * 255.0).astype(np.uint8)
+    scaled = np.fmax(image * 255.0, 0.0)  # of NaN and 0 it takes the 0
+    return np.rint(np.minimum(scaled, 255.0, out=scaled), out=scaled).astype(np.uint8)
 
 
 def side_by_side(panels: Sequence[Float[np.ndarray, "H W 3"]]) -> UInt8[np.ndarray, "H X 3"]:

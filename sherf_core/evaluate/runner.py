@@ -17,7 +17,7 @@ from functools import partial
 from sherf_core.data.reader import Reader
 from sherf_core.data.records import Frame
 from sherf_core.evaluate.ahead import Observed, Ready, ready_items
-from sherf_core.evaluate.making import Finish, Maker, maker_of
+from sherf_core.evaluate.making import Finish, Maker, PlainMaker, maker_of
 from sherf_core.evaluate.pictures import save_picture
 from sherf_core.evaluate.protocol import Item, Plan
 from sherf_core.evaluate.renderer import Renderer
@@ -26,8 +26,9 @@ from sherf_core.evaluate.store import RunFolder
 from sherf_core.metrics.suite import MetricSuite
 from sherf_core.transfer import Span
 
-READERS, WRITERS = 4, 4
-"""Threads: a frame of 512² takes 8 ms to read and a picture 20 ms to store, on one core."""
+READERS, WRITERS = 4, 2
+"""Threads: on one core a frame of 512² takes 8 ms to read and a picture 10 ms to store; larger frames are made smaller,
+and some straightened, which takes 30 to 200 ms."""
 FRAMES_AHEAD = 6
 """A frame of 512² takes 3.5 MB."""
 UNSTORED = 8
@@ -82,10 +83,11 @@ def evaluate(
         metrics: what to measure.
         folder: where the results go.
         on_item: called in this thread after each picture.
-        overlap: read and store in threads; without, one thing after the other (the reference).
+        overlap: read and store in threads, and let a GPU measure; without, one thing after the other on the host (the
+            reference).
     """
     started = time.perf_counter()
-    maker = maker_of(renderer, metrics)
+    maker = maker_of(renderer, metrics) if overlap else PlainMaker(renderer, metrics)
     run = _Run(maker, folder, on_item)
     with _threads(READERS, overlap) as readers, _threads(WRITERS, overlap) as writers:
         try:
@@ -98,7 +100,7 @@ def evaluate(
             raise
     seconds = time.perf_counter() - started
     stages = run.stages()
-    at_work = stages["encoding"] + stages["rendering"] + stages["measuring"]
+    at_work = sum(stages[stage] for stage in maker.on_gpu)
     return Evaluation(
         plan=plan,
         results=_in_order(plan.items, run.results),
@@ -106,7 +108,7 @@ def evaluate(
         encode_seconds=tuple(span.seconds() for span in run.encoded),
         seconds=seconds,
         stages=stages,
-        device_busy=at_work / seconds if at_work and maker.device.type == "cuda" else None,
+        device_busy=at_work / seconds if at_work else None,
     )
 
 

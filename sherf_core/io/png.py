@@ -28,7 +28,7 @@ def png_bytes(pixels: UInt8[np.ndarray, "H W 3"]) -> bytes:
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     packer = zlib.compressobj(strategy=zlib.Z_RLE)
     header = struct.pack(">IIBBBBB", width, height, BIT_DEPTH, RGB, 0, 0, 0)
-    packed = packer.compress(filtered) + packer.flush()
+    packed = packer.compress(filtered.tobytes()) + packer.flush()
     return SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
 
 

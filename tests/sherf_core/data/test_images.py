@@ -7,6 +7,7 @@ from sherf_core.data.images import (
     area_downscale_by_shares,
     border_band,
     nearest_downscale,
+    picture_bytes,
     read_image,
     read_mask,
 )
@@ -103,3 +104,16 @@ def test_missing_and_broken_pictures_are_typed_errors(tmp_path):
         with pytest.raises(DatasetError, match="cannot be read as a picture") as caught:
             read_image(tmp_path / name)
         assert caught.value.path == tmp_path / name
+    assert f"cannot identify image file '{tmp_path / 'page.jpg'}'" in str(caught.value)
+
+
+def test_bytes_that_were_read_already_stand_for_the_file(tmp_path):
+    Image.new("L", (4, 3), 51).save(tmp_path / "grey.png")
+    content = picture_bytes(tmp_path / "grey.png")
+    (tmp_path / "grey.png").unlink()
+    assert np.allclose(read_image(tmp_path / "grey.png", content), 0.2)
+    assert read_mask(tmp_path / "grey.png", content).all()
+    with pytest.raises(DatasetError, match=r"grey\.png is missing"):
+        picture_bytes(tmp_path / "grey.png")
+    with pytest.raises(DatasetError, match=r"grey\.png cannot be read as a picture"):
+        read_mask(tmp_path / "grey.png", content[:20])

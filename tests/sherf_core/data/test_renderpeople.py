@@ -103,7 +103,11 @@ def test_says_which_frames_are_on_disk(root):
 
 def test_digest_follows_the_content(root):
     before = RenderPeople(root).load(SUBJECT, 0, 0).digest()
-    assert before == RenderPeople(root, resolution=8).load(SUBJECT, 0, 0).digest() != RenderPeople(root).load(SUBJECT, 0, 1).digest()
+    assert (
+        before
+        == RenderPeople(root, resolution=8).load(SUBJECT, 0, 0).digest()
+        != RenderPeople(root).load(SUBJECT, 0, 1).digest()
+    )
     Image.new("RGB", (SIDE, SIDE), (9, 9, 9)).save(root / SUBJECT / "img" / "camera0000" / "0000.jpg")
     assert RenderPeople(root).load(SUBJECT, 0, 0).digest() != before
 
@@ -174,14 +178,14 @@ def test_broken_fits_are_errors_of_the_data_set(root):
 def test_every_error_says_how_to_mend_it(root):
     fits, cameras = root / SUBJECT / "outputs_re_fitting" / "refit_smpl_2nd.npz", root / SUBJECT / "cameras.json"
     reader = RenderPeople(root, resolution=SIDE)
-    failures = [lambda: reader.body(SUBJECT, 7), lambda: reader.load(SUBJECT, 0, 9).digest(), lambda: reader.poses("nobody")]
+    failures = [lambda: reader.body(SUBJECT, 7), lambda: reader.load(SUBJECT, 0, 9), lambda: reader.poses("nobody")]
     for fail in failures:
         with pytest.raises(DatasetError) as caught:
             fail()
         assert caught.value.fix
     (root / SUBJECT / "img" / "camera0000" / "0000.jpg").unlink()
     Image.new("L", (SIDE, 16)).save(root / SUBJECT / "mask" / "camera0001" / "0001.png")
-    for read, pose, view in ((reader.frame, 0, 0), (reader.digest, 0, 0), (reader.frame, 1, 1)):
+    for read, pose, view in ((reader.frame, 0, 0), (reader.load, 0, 0), (reader.frame, 1, 1)):
         with pytest.raises(DatasetError) as caught:
             read(SUBJECT, pose, view)
         assert caught.value.fix
