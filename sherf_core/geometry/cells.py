@@ -26,8 +26,8 @@ MOST_CELLS = 1 << 24
 # (vertex, cell) pairs compared at once while lists are built: all of a body's, at a quarter of the radius (4.2 million;
 # they take 140 MiB for a moment).
 PAIRS_PER_BLOCK = 5 << 20
-# (point, vertex) pairs compared at once in a query.
-PAIRS_PER_CHUNK = 1 << 22
+# (point, vertex) pairs compared at once in a query: 90 MiB for a moment.
+PAIRS_PER_CHUNK = 1 << 21
 
 
 class CellGrid:

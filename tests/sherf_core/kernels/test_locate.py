@@ -21,6 +21,7 @@ from sherf_core.geometry.nearest import VertexSearch, nearest_brute
 from sherf_core.geometry.ray_samples import samples_within
 from sherf_core.geometry.rotations import axis_angle_to_matrix
 from sherf_core.kernels.locate import locate_samples, nearest, squared_threshold
+from sherf_core.kernels.locate import samples_within as kernel_samples_within
 from sherf_core.render.sampling import ray_steps
 
 RADIUS = 0.05
@@ -59,12 +60,12 @@ def run_kernels(path: Path) -> None:
     vertices = body()
     search = VertexSearch(vertices, radius=RADIUS, method="cells")
     steps = ray_steps(48, vertices)
-    kept, vertex = locate_samples(search, *rays(vertices), steps, R, Th)
+    kept, vertex, posed = kernel_samples_within(search, *rays(vertices), steps, R, Th)
     index, distance = nearest(search, points(vertices))
     no_rays = locate_samples(search, *(column[:0] for column in rays(vertices)), steps, R, Th)
     no_points = nearest(search, vertices[:0])
     assert [len(column) for column in (*no_rays, *no_points)] == [0, 0, 0, 0]
-    columns = {"kept": kept, "vertex": vertex, "index": index, "distance": distance}
+    columns = {"kept": kept, "vertex": vertex, "posed": posed, "index": index, "distance": distance}
     np.savez(path, **{name: column.numpy() for name, column in columns.items()})
 
 
@@ -85,10 +86,11 @@ def test_samples_are_those_of_the_plain_path(found):
     vertices = body()
     for method in ("cells", "brute"):
         search = VertexSearch(vertices, radius=RADIUS, method=method)
-        kept, vertex, _ = samples_within(search, *rays(vertices), ray_steps(48, vertices), R, Th)
+        kept, vertex, posed = samples_within(search, *rays(vertices), ray_steps(48, vertices), R, Th)
         assert 200 < len(kept) < 64 * 48 / 2
         assert torch.equal(found["kept"], kept)
         assert torch.equal(found["vertex"], vertex)
+        assert torch.equal(found["posed"], posed)
 
 
 @needs_triton
@@ -97,6 +99,23 @@ def test_points_get_the_vertices_that_all_pairs_give(found):
     index, distance = nearest_brute(points(vertices), vertices)
     assert torch.equal(found["index"], index)
     assert torch.equal(found["distance"], distance)
+
+
+@needs_triton
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_on_a_gpu_too():
+    vertices = body().cuda()
+    ray_columns = [column.cuda() for column in rays(body())]
+    rest = (ray_steps(48, vertices), R.cuda(), Th.cuda())
+    search = VertexSearch(vertices, radius=RADIUS, method="cells")
+    expected = samples_within(VertexSearch(vertices, radius=RADIUS, method="brute"), *ray_columns, *rest)
+    for answer in (samples_within(search, *ray_columns, *rest), kernel_samples_within(search, *ray_columns, *rest)):
+        for column, right in zip(answer, expected, strict=True):
+            assert torch.equal(column, right)
+    right = nearest_brute(points(body()).cuda(), vertices)
+    for answer in (search.nearest(points(body()).cuda()), nearest(search, points(body()).cuda())):
+        assert torch.equal(answer[0], right[0])
+        assert torch.equal(answer[1], right[1])
 
 
 @pytest.mark.parametrize("radius", [0.05, 0.1, 0.08, 1.0, 0.3])
