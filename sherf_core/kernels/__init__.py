@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,21 @@ def why_not(device: torch.device | str) -> str:
     (`TRITON_INTERPRET=1`, set before Triton is imported): slow, for tests.
     """
     return _why_not(str(device), is_interpreted())
+
+
+@contextmanager
+def launching(what: str, device: torch.device) -> Iterator[None]:
+    """Launch kernels on a device; whatever Triton, its compilers or the driver raise becomes a `KernelError`."""
+    import torch
+
+    try:
+        with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+            yield
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise KernelError(
+            f"the kernel that {what} does not run on {device}: {reason}", fix="the plain path does the same work"
+        ) from error
 
 
 def is_interpreted() -> bool:

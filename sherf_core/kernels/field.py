@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
-from sherf_core.kernels import KernelError, is_interpreted
+from sherf_core.kernels import is_interpreted, launching
 from sherf_core.model.field import COLOUR_PADDING, SKIP_AFTER, WIDTH, RadianceField
 from sherf_core.model.fusion import HEAD_CHANNELS, HEADS, TOKEN_CHANNELS, FusionTransformer
 
@@ -211,20 +211,13 @@ def evaluate(
         "num_warps": launch.warps,
         "num_stages": launch.stages,
     }
-    try:
+    with launching(f"makes density and colour in {packed.precision}", device):
         from sherf_core.kernels.field_kernel import field_program
 
-        with torch.cuda.device_of(points):
-            for first in range(0, count, at_once):
-                grid = (-(-min(count - first, at_once) // launch.block),)
-                inputs = (tokens, points, directions, sigma, colour, count, first)
-                field_program[grid](*inputs, *weights, *rest, **constants)
-    except Exception as error:  # Triton raises errors of its compilers, drivers and its own
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise KernelError(
-            f"the field's kernel does not run on {device} in {packed.precision}: {reason}",
-            fix="the plain path does the same work",
-        ) from error
+        for first in range(0, count, at_once):
+            grid = (-(-min(count - first, at_once) // launch.block),)
+            inputs = (tokens, points, directions, sigma, colour, count, first)
+            field_program[grid](*inputs, *weights, *rest, **constants)
     return sigma, colour
 
 

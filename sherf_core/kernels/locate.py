@@ -16,7 +16,7 @@ from torch import Tensor
 from sherf_core.geometry.cells import CellLists
 from sherf_core.geometry.nearest import VertexSearch
 from sherf_core.geometry.ray_samples import posed_samples
-from sherf_core.kernels import KernelError
+from sherf_core.kernels import launching
 
 # A block waits for its longest list: two warps, of which a multiprocessor holds 32.
 CUT = {"BLOCK": 64, "num_warps": 2, "enable_fp_fusion": False}
@@ -118,15 +118,8 @@ def _launch(name: str, count: int, arguments: tuple[Any, ...], lists: CellLists,
     grid = lists.grid
     of_grid = (*grid.origin, grid.edge, *grid.sizes)
     tables = (lists.starts, lists.members, lists.vertices.contiguous())
-    try:
+    with launching("finds nearest vertices", lists.starts.device):
         from sherf_core.kernels import locate_kernel
 
-        with torch.cuda.device_of(lists.starts):
-            programs = (-(-count // CUT["BLOCK"]),)
-            getattr(locate_kernel, name)[programs](*arguments, *tables, *of_grid, **CUT, **constants)
-    except Exception as error:  # Triton raises errors of its compilers, drivers and its own
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise KernelError(
-            f"the kernel that finds nearest vertices does not run on {lists.starts.device}: {reason}",
-            fix="the plain path does the same work",
-        ) from error
+        programs = (-(-count // CUT["BLOCK"]),)
+        getattr(locate_kernel, name)[programs](*arguments, *tables, *of_grid, **CUT, **constants)

@@ -25,10 +25,11 @@ class PersonField:
         model: whose layers and constants are used, as its configuration says.
         person: the encoded observations.
         sample: which of them.
+        kernels: whether Triton kernels take the place of the merged features' plain path. They have no gradients.
     """
 
-    def __init__(self, model: Sherf, person: EncodedPerson, sample: int) -> None:
-        self.model = model
+    def __init__(self, model: Sherf, person: EncodedPerson, sample: int, *, kernels: bool = False) -> None:
+        self.model, self.kernels = model, kernels
         observation = person.observation
         self.image, self.feature_map, self.planes = (
             values[sample] for values in (observation.image, person.feature_map, person.planes)
@@ -37,7 +38,7 @@ class PersonField:
         self.K, self.R, self.T = (values[sample] for values in (observation.K, observation.R, observation.T))
         self.body_R, self.body_Th = observation.body.R[sample], observation.body.Th[sample]
         self._to_observation, self._sample = person.to_observation, sample
-        self._tables = self._merged() if model.config.features == "merged" else None
+        self._tables = self._merged() if kernels or model.config.features == "merged" else None
 
     def in_chunks(
         self, points: Float[Tensor, "P 3"], directions: Float[Tensor, "P 3"]
@@ -61,6 +62,10 @@ class PersonField:
         """
         layers, decoder = self.model.renderer, self.model.decoder
         tokens = self.tokens(points, vertex)
+        if self.kernels:
+            from sherf_core.kernels import field
+
+            return field.evaluate(self.model.packed(), tokens, points, directions)
         with self.model.networks():
             fused = layers.transformer(tokens, kept=2)
             sigma, colour = decoder(layers.pos_enc(points), layers.view_enc(directions), fused)
@@ -72,8 +77,15 @@ class PersonField:
         if self._tables is None:
             with self.model.networks():
                 return layers.merge(self.features(points, vertex).tokens())
-        _, uv = self.in_observation(points, vertex)
         image, pixels = ((values.shape[1], values.shape[2]) for values in (self.image, self.feature_map))
+        if self.kernels:
+            from sherf_core.kernels import tokens
+
+            maps = self._to_observation.rows[self._sample]
+            projection = tokens.Projection(maps, self.body_R, self.body_Th, self.R, self.T, self.K, image)
+            vertex = self._nearest(points) if vertex is None else vertex
+            return tokens.tokens(self._tables, self.model.volume, projection, self.model.box, pixels, points, vertex)
+        _, uv = self.in_observation(points, vertex)
         places = Places(
             planes=plane_rows(points, self.model.box, self.planes.shape[-1]),
             pixels=map_rows(uv, pixels, image),
@@ -101,7 +113,7 @@ class PersonField:
         self, points: Float[Tensor, "P 3"], vertex: Int64[Tensor, "P"] | None = None
     ) -> tuple[Float[Tensor, "P 3"], Float[Tensor, "P 2"]]:
         """Where canonical points are in the observation: in the world, and in pixels."""
-        vertex = self.model.canonical_search().nearest(points)[0] if vertex is None else vertex
+        vertex = self._nearest(points) if vertex is None else vertex
         posed = self._to_observation.points(self._sample, vertex, points)
         world = posed @ self.body_R.T + self.body_Th
         return world, project(world, self.K, self.R, self.T)
@@ -112,11 +124,19 @@ class PersonField:
         if not (self.model.config.gradient_checkpointing and torch.is_grad_enabled()):
             return self(points, directions)
         # The search has no gradient: it need not be done again.
-        vertex, _ = self.model.canonical_search().nearest(points)
+        vertex = self._nearest(points)
         found: tuple[Tensor, Tensor] = checkpoint(
             self, points, directions, vertex, use_reentrant=False, preserve_rng_state=False
         )
         return found
+
+    def _nearest(self, points: Float[Tensor, "P 3"]) -> Int64[Tensor, "P"]:
+        search = self.model.canonical_search()
+        if self.kernels:
+            from sherf_core.kernels import locate
+
+            return locate.nearest(search, points)[0]
+        return search.nearest(points)[0]
 
     def _merged(self) -> FeatureTables:
         layers = self.model.renderer

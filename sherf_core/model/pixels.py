@@ -27,7 +27,7 @@ def sample_map(
 ) -> Float[Tensor, "P C"]:
     """Bilinear, zero outside; grid = 2·uv/(W, H) - 1 with align_corners, for maps of any resolution."""
     height, width = image_size
-    grid = 2 * uv / uv.new_tensor([width, height]) - 1
+    grid = torch.stack([2 * uv[:, 0] / width - 1, 2 * uv[:, 1] / height - 1], dim=1)
     sampled = functional.grid_sample(
         features[None], grid[None, None], mode="bilinear", padding_mode="zeros", align_corners=True
     )
@@ -38,8 +38,8 @@ def map_rows(uv: Float[Tensor, "P 2"], size: tuple[int, int], image_size: tuple[
     """Cells of a map of `size` (height, width) around pixels of an image, as `sample_map` reads them."""
     height, width = image_size
     # Pixels of the last column and row lie beyond the ends of the map, as published.
-    scale = uv.new_tensor([(size[0] - 1) / height, (size[1] - 1) / width])
-    return corners(uv.flip(-1) * scale, size)
+    row, column = uv[:, 1] * ((size[0] - 1) / height), uv[:, 0] * ((size[1] - 1) / width)
+    return corners(torch.stack([row, column], dim=1), size)
 
 
 def pixel_features(

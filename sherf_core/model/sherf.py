@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from jaxtyping import Float
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from sherf_core.body.model import BodyModel
 from sherf_core.geometry.nearest import Method as SearchMethod
 from sherf_core.geometry.nearest import VertexSearch
+from sherf_core.kernels import KernelError, why_not
 from sherf_core.model.deform import Skinning, VertexMaps, canonical_box, canonical_vertices
 from sherf_core.model.field import RadianceField
 from sherf_core.model.fusion import FeatureFusion, linear
@@ -32,9 +33,18 @@ from sherf_core.model.visibility import faces_camera, last_faces, vertex_normals
 from sherf_core.model.volume import BodyVolume
 from sherf_core.render.sampling import ray_steps
 
+if TYPE_CHECKING:
+    from sherf_core.kernels.field import FieldPrecision, Packed
+
 SHELL_RADIUS = 0.05
 # Skinning moves a point less than 3 cm away from the vertex that it was near to; farther ones are found, more slowly.
 CANONICAL_RADIUS = 0.08
+# Products of three TF32 numbers are as accurate as float32's, on tensor cores.
+KERNEL_PRECISION: dict[str, FieldPrecision] = {
+    "float32": "tf32x3",
+    "float16": "float16",
+    "bfloat16": "bfloat16",
+}
 HALF = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -52,6 +62,7 @@ class SherfConfig:
         features: "merged" leads the feature maps through the layers behind them before points are looked up (see
             `tables`); "plain" does so with each point's features (the reference).
         precision: of the networks; geometry and compositing are in float32 whatever it is.
+        kernels: "auto" renders with Triton kernels where they run and no gradients are wanted; "off" never does.
         gradient_checkpointing: keep nothing of a chunk's features for the backward pass, and compute them again there.
     """
 
@@ -63,6 +74,7 @@ class SherfConfig:
     features: Literal["merged", "plain"] = "merged"
     precision: Literal["float32", "float16", "bfloat16"] = "float32"
     gradient_checkpointing: bool = False
+    kernels: Literal["auto", "off"] = "auto"
 
 
 @dataclass(frozen=True)
@@ -127,7 +139,9 @@ class Sherf(nn.Module):
         for name, value in vars(Skinning.canonical(body_model)).items():
             self.register_buffer(f"big_{name}", value, persistent=False)
         self.register_buffer("last_faces", last_faces(body_model.faces, body_model.vertex_count), persistent=False)
+        self.plain_because = ""
         self._canonical_search: VertexSearch | None = None
+        self._packed: tuple[object, Packed] | None = None
         set_statistics(self, self.config.statistics)
 
     @property
@@ -194,14 +208,31 @@ class Sherf(nn.Module):
             rays: of each body.
             noise_seeds: of each sample's noise on the density in training mode; without them it follows torch's own.
         """
+        kernels = self._takes_kernels()
+        try:
+            return self._render(person, bodies, rays, noise_seeds, kernels=kernels)
+        except KernelError as error:
+            self.plain_because = str(error)
+            return self._render(person, bodies, rays, noise_seeds, kernels=False)
+
+    def _render(
+        self,
+        person: EncodedPerson,
+        bodies: Bodies,
+        rays: RayBundle,
+        noise_seeds: Sequence[int] | None,
+        *,
+        kernels: bool,
+    ) -> Rendering:
         skinning = Skinning.of(self.body_model, bodies)
         maps, vertices = skinning.to(self.big), skinning.vertices(self.body_model)
         steps = ray_steps(self.config.samples_per_ray, rays.near)
         samples = []
         for sample in range(len(bodies.poses)):
             search = VertexSearch(vertices[sample], radius=SHELL_RADIUS, method=self.config.nearest)
-            near = locate(rays, bodies, sample, steps, search, maps)
-            sigma, colour = self.field_of(person, sample).in_chunks(near.points, near.directions)
+            near = locate(rays, bodies, sample, steps, search, maps, kernels=kernels)
+            field = PersonField(self, person, sample, kernels=kernels)
+            sigma, colour = field.in_chunks(near.points, near.directions)
             noise = self._density_noise(near, steps, None if noise_seeds is None else noise_seeds[sample])
             samples.append(composite_near(rays, sample, steps, near, sigma + noise, colour))
         rgb, depth, alpha = (torch.stack(parts) for parts in zip(*samples, strict=True))
@@ -218,6 +249,25 @@ class Sherf(nn.Module):
             search = VertexSearch(self.canonical, radius=CANONICAL_RADIUS, method=self.config.nearest)
             self._canonical_search = search
         return search
+
+    def packed(self) -> Packed:
+        """The weights of the field's kernel, packed anew when one of them has changed."""
+        from sherf_core.kernels.field import pack
+
+        layers = self.renderer.transformer, self.decoder
+        parameters = [parameter for layer in layers for parameter in layer.parameters()]
+        state = (self.config.precision, *((parameter.data_ptr(), parameter._version) for parameter in parameters))
+        if self._packed is None or self._packed[0] != state:
+            self._packed = state, pack(*layers, KERNEL_PRECISION[self.config.precision])
+        return self._packed[1]
+
+    def _takes_kernels(self) -> bool:
+        """Whether Triton kernels may render; `plain_because` says why not."""
+        if self.config.kernels == "off" or torch.is_grad_enabled() or self.config.features == "plain":
+            return False
+        if not self.plain_because:
+            self.plain_because = why_not(self.box.device)
+        return not self.plain_because and self.config.nearest in ("auto", "cells")
 
     def networks(self) -> AbstractContextManager[object]:
         """Lets what is learned compute in the chosen precision."""

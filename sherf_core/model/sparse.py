@@ -146,16 +146,18 @@ class VoxelSampler(nn.Module):
     """Trilinear look-up of a level's features at points, zero in empty voxels, without making the level dense."""
 
     table: Tensor
+    last: Tensor
 
     def __init__(self, grid: VoxelGrid) -> None:
         super().__init__()
         self.size, self.count = grid.size, len(grid.sites)
         self.register_buffer("table", torch.from_numpy(grid.table().astype(np.int32)), persistent=False)
+        last = torch.tensor(grid.size, dtype=torch.float32) - 1
+        self.register_buffer("last", last, persistent=False)
 
     def rows(self, coordinates: Float[Tensor, "P 3"]) -> WeightedRows:
         """Active voxels around `coordinates`, (z, y, x) in -1..1 with the ends on the outermost voxels' centres."""
-        last = coordinates.new_tensor([extent - 1 for extent in self.size])
-        cells = corners((coordinates + 1) / 2 * last, self.size)
+        cells = corners((coordinates + 1) / 2 * self.last, self.size)
         row = self.table[cells.index]
         active = row < self.count
         return WeightedRows(torch.where(active, row, 0), torch.where(active, cells.weight, 0))

@@ -51,6 +51,7 @@ class BodyVolume(nn.Module):
 
     vertices: Tensor
     minimum: Tensor
+    size: Tensor
 
     def __init__(self, canonical_vertices: Float[np.ndarray, "V 3"]) -> None:
         super().__init__()
@@ -63,22 +64,21 @@ class BodyVolume(nn.Module):
             self.down.append(down)
             self.same.append(submanifold_map(coarse))
         self.samplers = nn.ModuleList(VoxelSampler(grid) for grid in self.sites[1:])
+        counts = [len(grid.sites) for grid in self.sites[1:]]
+        self.first_rows = [sum(counts[:level]) for level in range(len(counts))]
+        self.register_buffer("size", torch.tensor(self.sites[0].size, dtype=torch.float32), persistent=False)
         self.register_buffer("vertices", torch.from_numpy(voxels.vertices), persistent=False)
         self.register_buffer("minimum", torch.from_numpy(voxels.minimum), persistent=False)
 
     def coordinates(self, points: Float[Tensor, "P 3"]) -> Float[Tensor, "P 3"]:
         """Canonical points -> (z, y, x) with the full-resolution grid from -1 to 1; every level uses the same ones."""
-        size = points.new_tensor(self.sites[0].size)
-        return 2 * ((points - self.minimum).flip(-1) / VOXEL_SIZE) / size - 1
+        return 2 * ((points - self.minimum).flip(-1) / VOXEL_SIZE) / self.size - 1
 
     def rows(self, points: Float[Tensor, "P 3"]) -> WeightedRows:
         """The voxels around canonical points, of all levels: rows of the levels one below the other."""
         coordinates = self.coordinates(points)
         found = [sampler.rows(coordinates) for sampler in self.samplers]  # type: ignore[operator]
-        first, index = 0, []
-        for sampler, rows in zip(self.samplers, found, strict=True):
-            index.append(rows.index + first)
-            first += sampler.count  # type: ignore[operator]
+        index = [rows.index + first for rows, first in zip(found, self.first_rows, strict=True)]
         return WeightedRows(torch.cat(index, dim=1), torch.cat([rows.weight for rows in found], dim=1))
 
     def sample(self, levels: list[Float[Tensor, "_ _"]], points: Float[Tensor, "P 3"]) -> Float[Tensor, "P 192"]:

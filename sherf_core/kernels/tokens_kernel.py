@@ -1,0 +1,190 @@
+"""The Triton program of `tokens.py`: one block of canonical points to their merged tokens.
+
+`no_type_check`: Triton compiles the source of these functions; whoever checks types at run time must not wrap them.
+"""
+
+from __future__ import annotations
+
+from typing import no_type_check
+
+import triton
+import triton.language as tl
+
+CHANNELS = tl.constexpr(32)
+QUARTER_TURN = tl.constexpr(1.5707963267948966)
+VOXEL_SIZE = tl.constexpr(0.005)
+
+
+@triton.jit
+@no_type_check
+def _below(position, extent):
+    """The cell at or below a place along one axis, and how far the place is beyond it; far places are all alike."""
+    position = tl.minimum(tl.maximum(position, -2.0), extent + 1.0)
+    floor = tl.floor(position)
+    return floor.to(tl.int32), position - floor
+
+
+@triton.jit
+@no_type_check
+def _corner(below, beyond, extent, STEP: tl.constexpr):
+    """(cell, weight) of the corner below (STEP 0) or above (1) along an axis; outside of the grid it weighs nothing."""
+    cell = below + STEP
+    weight = beyond if STEP else 1.0 - beyond
+    inside = (cell >= 0) & (cell < extent)
+    return tl.where(inside, cell, 0), tl.where(inside, weight, 0.0)
+
+
+@triton.jit
+@no_type_check
+def _added(total, weight, table, row, first, WIDTH: tl.constexpr):
+    """Add 32 numbers of each point's row of a table, WIDTH wide, from column `first`."""
+    column = first + tl.arange(0, CHANNELS)
+    values = tl.load(table + row[:, None] * WIDTH + column[None, :], mask=(weight != 0.0)[:, None], other=0.0)
+    return total + weight[:, None] * values
+
+
+@triton.jit
+@no_type_check
+def _on_plane(total, across, down, planes, plane, side):
+    """Add the four cells of one plane; `across` and `down` are in -1..1 of the box."""
+    column, beyond_column = _below(((across + 1.0) * side - 1.0) / 2.0, side)
+    row, beyond_row = _below(((down + 1.0) * side - 1.0) / 2.0, side)
+    for corner in tl.static_range(4):
+        y, of_row = _corner(row, beyond_row, side, corner // 2)
+        x, of_column = _corner(column, beyond_column, side, corner % 2)
+        total = _added(total, of_row * of_column, planes, (plane * side + y) * side + x, 0, 32)
+    return total
+
+
+@triton.jit
+@no_type_check
+def _in_level(token0, token1, token2, z, y, x, table, volume, first_row, count, size_z, size_y, size_x):
+    """Add the eight voxels of one level to the three tokens; z, y and x are in -1..1 of the grid."""
+    low_z, beyond_z = _below((z + 1.0) / 2.0 * (size_z - 1), size_z)
+    low_y, beyond_y = _below((y + 1.0) / 2.0 * (size_y - 1), size_y)
+    low_x, beyond_x = _below((x + 1.0) / 2.0 * (size_x - 1), size_x)
+    for corner in tl.static_range(8):
+        cell_z, of_z = _corner(low_z, beyond_z, size_z, corner // 4)
+        cell_y, of_y = _corner(low_y, beyond_y, size_y, corner // 2 % 2)
+        cell_x, of_x = _corner(low_x, beyond_x, size_x, corner % 2)
+        weight = of_z * of_y * of_x
+        row = tl.load(table + (cell_z * size_y + cell_y) * size_x + cell_x, mask=weight != 0.0, other=count)
+        weight = tl.where(row < count, weight, 0.0)
+        row += first_row
+        token0 = _added(token0, weight, volume, row, 0, 96)
+        token1 = _added(token1, weight, volume, row, 32, 96)
+        token2 = _added(token2, weight, volume, row, 64, 96)
+    return token0, token1, token2
+
+
+@triton.jit
+@no_type_check
+def _turned(x, y, z, matrix):
+    """matrix @ (x, y, z), a matrix of nine numbers, row by row."""
+    return (
+        x * tl.load(matrix) + y * tl.load(matrix + 1) + z * tl.load(matrix + 2),
+        x * tl.load(matrix + 3) + y * tl.load(matrix + 4) + z * tl.load(matrix + 5),
+        x * tl.load(matrix + 6) + y * tl.load(matrix + 7) + z * tl.load(matrix + 8),
+    )
+
+
+@triton.jit
+@no_type_check
+def _row_of_map(x, y, z, maps, live):
+    """One coordinate of an affine map: four numbers."""
+    part = x * tl.load(maps, mask=live, other=0.0) + y * tl.load(maps + 1, mask=live, other=0.0)
+    return part + z * tl.load(maps + 2, mask=live, other=0.0) + tl.load(maps + 3, mask=live, other=0.0)
+
+
+@triton.jit
+@no_type_check
+def tokens_program(
+    points, vertices, tokens, count,
+    maps, camera, box, volume_box,
+    planes, pixels, image, colour, volume, bias,
+    side, map_height, map_width, image_height, image_width,
+    table0, first0, count0, z0, y0, x0,
+    table1, first1, count1, z1, y1, x1,
+    table2, first2, count2, z2, y2, x2,
+    BLOCK: tl.constexpr,
+):  # fmt: skip
+    """Merged tokens of `count` points; `camera` is body R and Th, camera R and T, K; boxes are two corners of three."""
+    place = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    live = place < count
+    channel = tl.arange(0, CHANNELS)
+    x = tl.load(points + place * 3, mask=live, other=0.0)
+    y = tl.load(points + place * 3 + 1, mask=live, other=0.0)
+    z = tl.load(points + place * 3 + 2, mask=live, other=0.0)
+    token0 = tl.zeros([BLOCK, CHANNELS], tl.float32) + tl.load(bias + channel)[None, :]
+    token1 = tl.zeros([BLOCK, CHANNELS], tl.float32) + tl.load(bias + 32 + channel)[None, :]
+    token2 = tl.zeros([BLOCK, CHANNELS], tl.float32) + tl.load(bias + 64 + channel)[None, :]
+
+    low_x = tl.load(box)
+    low_y = tl.load(box + 1)
+    low_z = tl.load(box + 2)
+    in_x = 2.0 * (x - low_x) / (tl.load(box + 3) - low_x) - 1.0
+    in_y = 2.0 * (y - low_y) / (tl.load(box + 4) - low_y) - 1.0
+    in_z = 2.0 * (z - low_z) / (tl.load(box + 5) - low_z) - 1.0
+    token0 = _on_plane(token0, in_x, in_y, planes, 0, side)
+    token1 = _on_plane(token1, in_x, in_z, planes, 1, side)
+    token2 = _on_plane(token2, in_z, in_y, planes, 2, side)
+
+    voxel_z = 2.0 * ((z - tl.load(volume_box + 2)) / VOXEL_SIZE) / tl.load(volume_box + 3) - 1.0
+    voxel_y = 2.0 * ((y - tl.load(volume_box + 1)) / VOXEL_SIZE) / tl.load(volume_box + 4) - 1.0
+    voxel_x = 2.0 * ((x - tl.load(volume_box)) / VOXEL_SIZE) / tl.load(volume_box + 5) - 1.0
+    token0, token1, token2 = _in_level(
+        token0, token1, token2, voxel_z, voxel_y, voxel_x, table0, volume, first0, count0, z0, y0, x0
+    )
+    token0, token1, token2 = _in_level(
+        token0, token1, token2, voxel_z, voxel_y, voxel_x, table1, volume, first1, count1, z1, y1, x1
+    )
+    token0, token1, token2 = _in_level(
+        token0, token1, token2, voxel_z, voxel_y, voxel_x, table2, volume, first2, count2, z2, y2, x2
+    )
+
+    vertex = tl.load(vertices + place, mask=live, other=0)
+    posed_x = _row_of_map(x, y, z, maps + vertex * 12, live)
+    posed_y = _row_of_map(x, y, z, maps + vertex * 12 + 4, live)
+    posed_z = _row_of_map(x, y, z, maps + vertex * 12 + 8, live)
+    world_x, world_y, world_z = _turned(posed_x, posed_y, posed_z, camera)
+    world_x += tl.load(camera + 9)
+    world_y += tl.load(camera + 10)
+    world_z += tl.load(camera + 11)
+    seen_x, seen_y, seen_z = _turned(world_x, world_y, world_z, camera + 12)
+    seen_x += tl.load(camera + 21)
+    seen_y += tl.load(camera + 22)
+    seen_z += tl.load(camera + 23)
+    u, v, depth = _turned(seen_x, seen_y, seen_z, camera + 24)
+    u = u / (depth + 1e-5)
+    v = v / (depth + 1e-5)
+
+    row, beyond_row = _below(v * ((map_height - 1.0) / image_height), map_height)
+    column, beyond_column = _below(u * ((map_width - 1.0) / image_width), map_width)
+    for corner in tl.static_range(4):
+        down, of_row = _corner(row, beyond_row, map_height, corner // 2)
+        across, of_column = _corner(column, beyond_column, map_width, corner % 2)
+        token0 = _added(token0, of_row * of_column, pixels, down * map_width + across, 0, 64)
+        token1 = _added(token1, of_row * of_column, pixels, down * map_width + across, 32, 64)
+
+    # Columns of the encoded colour: the colour, then sine and cosine of each octave, three channels each.
+    wave = channel // 3 - 1
+    frequency = (tl.full([CHANNELS], 1, tl.int32) << (tl.maximum(wave, 0) // 2)).to(tl.float32)
+    phase = (tl.maximum(wave, 0) % 2).to(tl.float32) * QUARTER_TURN
+    shown = tl.zeros([BLOCK, CHANNELS], tl.float32)
+    row, beyond_row = _below(v * ((image_height - 1.0) / image_height), image_height)
+    column, beyond_column = _below(u * ((image_width - 1.0) / image_width), image_width)
+    for corner in tl.static_range(4):
+        down, of_row = _corner(row, beyond_row, image_height, corner // 2)
+        across, of_column = _corner(column, beyond_column, image_width, corner % 2)
+        pixel = (down * image_width + across) * 3
+        weight = of_row * of_column
+        values = tl.load(image + pixel[:, None] + (channel % 3)[None, :], mask=(weight != 0.0)[:, None], other=0.0)
+        shown += weight[:, None] * values
+    encoded = tl.where((wave < 0)[None, :], shown, tl.sin(shown * frequency[None, :] + phase[None, :]))
+    matrix = tl.load(colour + channel[None, :] * CHANNELS + channel[:, None])
+    token2 = tl.dot(encoded, matrix, token2, input_precision="ieee")
+
+    target = tokens + place[:, None] * 96 + channel[None, :]
+    tl.store(target, token0, mask=live[:, None])
+    tl.store(target + 32, token1, mask=live[:, None])
+    tl.store(target + 64, token2, mask=live[:, None])
