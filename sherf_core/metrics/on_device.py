@@ -147,9 +147,7 @@ def measure_on_device(
         notes["lpips"] = perceptual.TOO_SMALL
     elif lpips is not None:
         names.append("lpips")
-        pair = [
-            torch.cat([perceptual.network_input(crop[None], protocol) for protocol in Protocol])
-            for crop in (predicted, true)
-        ]
-        values += lpips(*pair).double()
+        for protocol in Protocol:
+            pair = (perceptual.network_input(crop[None], protocol) for crop in (predicted, true))
+            values.append(lpips(*pair)[0].double())
     return Pending(HostCopy(torch.stack(values)), tuple(names), notes, lpips is not None)

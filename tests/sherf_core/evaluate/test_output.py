@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -147,3 +148,16 @@ def test_figures_have_the_digits_they_deserve():
     assert number("ssim", 0.91234) == "0.9123"
     assert number("lpips", None) == "not measured"
     assert re.fullmatch(r"\d\.\d{4}", number("lpips", 0.1))
+
+
+def test_the_gpus_share_of_the_time_is_told_where_there_is_one(run, tmp_path):
+    evaluation, document, path = run()
+    assert document["seconds"]["device_busy"] is None
+    assert "GPU was at work" not in (path / "report.html").read_text()
+    folder = RunFolder(tmp_path, {"resolution": 24, "statistics": "sample"})
+    circumstances = Circumstances(WeightKind.DEMO)
+    document = write_output(replace(evaluation, device_busy=0.9126, encode_seconds=(0.004,)), folder, circumstances)
+    assert document["seconds"]["device_busy"] == 0.913
+    page = (path / "report.html").read_text()
+    assert "which took 4 ms" in page
+    assert "the GPU was at work 91% of the time" in page
