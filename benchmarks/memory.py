@@ -30,12 +30,13 @@ from frame import peak_gib, standing_person
 from sherf_core.body.files import load_body
 from sherf_core.body.model import BodyModel
 from sherf_core.geometry.nearest import VertexSearch
-from sherf_core.memory import GIB, Action, Precision, cpu_bytes, gpu_bytes
+from sherf_core.memory import GIB, Action, cpu_bytes, gpu_bytes
 from sherf_core.model.deform import Skinning
 from sherf_core.model.initial import initial_weights
 from sherf_core.model.inputs import Bodies, Observation, RayBundle, bodies_of, observation_of, rays_of
 from sherf_core.model.march import locate
 from sherf_core.model.sherf import SHELL_RADIUS, Sherf, SherfConfig
+from sherf_core.precision import Precision
 from sherf_core.render.sampling import ray_steps
 
 HALF = {"float16": torch.float16, "bfloat16": torch.bfloat16}

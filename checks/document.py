@@ -17,9 +17,10 @@ from checks.catalogue.entry import Entry
 from checks.diagnosis import Diagnosis
 from checks.facts.records import Facts
 from checks.findings import Finding
-from checks.purpose import Action, Precision, Purpose
+from checks.purpose import Action, Purpose
 from checks.summaries import group_summaries
 from checks.verdict import Verdict
+from sherf_core.precision import Precision
 
 DOCUMENT_FORMAT: Literal[2] = 2
 """Grows when a field changes its meaning or goes; new fields alone do not change it."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from sherf_core.precision import Precision
+
 Action = Literal["eval", "train"]
-Precision = Literal["float32", "tf32", "float16", "bfloat16"]
 EMBEDDED = "demo"
 """The data set that ships with the program."""
 PUBLISHED = "RenderPeople"

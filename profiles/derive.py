@@ -10,7 +10,8 @@ from checks.purpose import Purpose
 from checks.usable import usable_devices
 from profiles.fingerprint import fingerprint_of
 from profiles.schema import PUBLISHED_BATCH, Profile
-from sherf_core.memory import GIB, GPU_PROCESS_RAM, Action, Precision, cpu_bytes, gpu_bytes
+from sherf_core.memory import GIB, GPU_PROCESS_RAM, Action, cpu_bytes, gpu_bytes
+from sherf_core.precision import Precision
 
 PUBLISHED_SIDE = 512
 SIDES = (PUBLISHED_SIDE, 384, 256, 192, 128, 64)

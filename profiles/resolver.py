@@ -149,8 +149,9 @@ def _fit(profile: Profile, hardware: Hardware, notes: list[str], reasons: Reason
             "be planned with (profile auto chooses what fits)"
         )
     evaluation = profile.evaluation.model_copy(update={"points_per_chunk": chunk})
-    if evaluation.precision == "tf32" and hardware.capability < (8, 0):
-        reasons["evaluation.precision"] = f"{hardware.why.rpartition(' can use ')[2]} has no tf32"
+    if hardware.capability < ARITHMETIC_FROM.get(evaluation.precision, (0, 0)):
+        card = hardware.why.rpartition(" can use ")[2]
+        reasons["evaluation.precision"] = f"{card} has no {evaluation.precision}"
         evaluation = evaluation.model_copy(update={"precision": "float32"})
     return profile.model_copy(update={"evaluation": evaluation, "training": training})
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
+from sherf_core.precision import Precision
+
 PUBLISHED_BATCH = 4
 """Pictures behind each step of the published training; another number gives other weights."""
 GPUS_PER_NODE = 16
@@ -52,8 +54,8 @@ class Evaluation(Section):
     """How pictures are made and measured (`sherfctl run eval`)."""
 
     precision: Annotated[
-        Literal["float32", "tf32"],
-        Field(description="Arithmetic of matrix products. The published figures are float32; tf32 needs a GPU."),
+        Precision,
+        Field(description="Arithmetic of the networks. The published figures are float32; the others need a GPU."),
     ] = "float32"
     resolution: Annotated[
         Whole, Field(ge=64, le=2048, description="Largest side of the pictures in pixels, unless --resolution says so.")
@@ -65,7 +67,7 @@ class Training(Section):
     """How a training runs (`sherfctl run train`)."""
 
     precision: Annotated[
-        Literal["float32", "tf32", "float16", "bfloat16"],
+        Precision,
         Field(
             description="Arithmetic of the fusion and the decoder: float16 from compute capability 7.0, tf32 and "
             "bfloat16 from 8.0."

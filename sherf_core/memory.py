@@ -23,8 +23,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sherf_core.precision import Precision
+
 Action = Literal["eval", "train"]
-Precision = Literal["float32", "tf32", "float16", "bfloat16"]
 
 GIB = 1024**3
 POINTS_PER_PIXEL = 3.94

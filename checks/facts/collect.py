@@ -14,8 +14,9 @@ from checks.facts.gather import Collector, gather
 from checks.facts.records import DatasetFacts, Facts, FileFacts, NamedBody, TorchFacts, WorkFolderFacts
 from checks.facts.requirements import PACKAGE, may_be_there, missing_packages
 from checks.facts.torch_start import LAST_WORDS, SECONDS, Request, TorchChild, start_torch
-from checks.purpose import EMBEDDED, PUBLISHED, Precision
+from checks.purpose import EMBEDDED, PUBLISHED
 from sherf_core.data import locations
+from sherf_core.precision import Precision
 
 # Everything that answers at once or not at all.
 MACHINE_SECONDS = 5.0

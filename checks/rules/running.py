@@ -15,13 +15,14 @@ from checks.machine_commands import (
     in_shell,
     set_variable,
 )
-from checks.purpose import Precision, Purpose
+from checks.purpose import Purpose
 from checks.rules.gpu_count import PUBLISHED_GPUS, devices_there, devices_used
 from checks.rules.needs import BFLOAT16_FROM, GIB, HALF_FROM, MIB, SMALLEST_CHUNK
 from checks.rules.registry import found, rule
 from checks.step_times import step_times
 from sherf_core.memory import gpu_bytes
 from sherf_core.metrics.vgg_files import WEIGHTS_NAME
+from sherf_core.precision import Precision
 
 PUBLISHED_BATCH = 4
 RESOLUTION, SMALLER = 512, 256

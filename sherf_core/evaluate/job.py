@@ -19,6 +19,7 @@ from sherf_core.evaluate.protocol import Plan, plan
 from sherf_core.evaluate.store import RunFolder
 from sherf_core.io.digest import sha256
 from sherf_core.metrics.vgg_files import HOW_TO_GET, find_vgg_weights
+from sherf_core.precision import Precision
 
 if TYPE_CHECKING:
     from sherf_core.evaluate.renderer import SherfRenderer
@@ -54,7 +55,7 @@ class Options:
         runs: folder in place of `runs/` for that default.
         limit: at most so many pictures.
         device: a torch device.
-        tf32: let a GPU round matrix products to TF32, which is faster and not exact.
+        precision: arithmetic of the networks; only float32 gives the published figures.
         points_per_chunk: points near the body that go through the model at once; None leaves the model's default.
         profile: the launch profile's name, for the record.
         program: name and version of the program that runs this, for the record.
@@ -75,7 +76,7 @@ class Options:
     runs: Path | None = None
     limit: int | None = None
     device: str = "cpu"
-    tf32: bool = False
+    precision: Precision = "float32"
     points_per_chunk: int | None = None
     profile: str = ""
     program: Mapping[str, str] = field(default_factory=dict)
@@ -177,7 +178,8 @@ class Job:
         from sherf_core.model.initial import initial_weights
         from sherf_core.model.sherf import Sherf, SherfConfig
 
-        config = SherfConfig(statistics=self.options.statistics)
+        precision = self.options.precision
+        config = SherfConfig(statistics=self.options.statistics, precision=precision)
         if self.options.points_per_chunk is not None:
             config = replace(config, points_per_chunk=self.options.points_per_chunk)
         model = Sherf(BodyModel(self.body), config)
@@ -189,8 +191,7 @@ class Job:
         else:
             state = initial_weights(like)
         model.load_state_dict(state, strict=True)
-        torch.backends.cuda.matmul.allow_tf32 = self.options.tf32
-        torch.backends.cudnn.allow_tf32 = self.options.tf32
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
         return model
 
 
@@ -276,7 +277,7 @@ def prepare(options: Options) -> Job:
         "checkpoint": files["checkpoint_sha256"] or weights.value,
         "resolution": reader.resolution,
         "statistics": options.statistics,
-        "tf32": options.tf32,
+        "precision": options.precision,
         "lpips": sha256(vgg) if vgg else "not measured",
         "versions": versions,
     }

@@ -33,12 +33,16 @@ def why_not(device: torch.device | str) -> str:
 
 @contextmanager
 def launching(what: str, device: torch.device) -> Iterator[None]:
-    """Launch kernels on a device; whatever Triton, its compilers or the driver raise becomes a `KernelError`."""
+    """Launch kernels on a device; whatever Triton, its compilers or the driver raise becomes a `KernelError`.
+
+    Missing memory stays what it is: smaller chunks mend it."""
     import torch
 
     try:
         with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
             yield
+    except torch.cuda.OutOfMemoryError:
+        raise
     except Exception as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise KernelError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,6 +17,8 @@ from sherf_core.model.triplane import plane_rows, sample_planes
 
 if TYPE_CHECKING:
     from sherf_core.model.sherf import EncodedPerson, Sherf
+
+SMALLEST_CHUNK = 1 << 12
 
 
 class PersonField:
@@ -43,9 +46,27 @@ class PersonField:
     def in_chunks(
         self, points: Float[Tensor, "P 3"], directions: Float[Tensor, "P 3"]
     ) -> tuple[Float[Tensor, "P"], Float[Tensor, "P 3"]]:
-        """The field of any number of points, `points_per_chunk` at most at once."""
+        """The field of any number of points, `points_per_chunk` at most at once.
+
+        Where a GPU's memory does not suffice, chunks are halved from then on; outside of training, whose steps begin
+        again as a whole. The result is the same.
+        """
+        while True:
+            size = self.model.config.points_per_chunk
+            try:
+                return self._chunks_of(size, points, directions)
+            except torch.cuda.OutOfMemoryError:
+                if torch.is_grad_enabled() or size <= SMALLEST_CHUNK:
+                    raise
+                self.model.config = replace(self.model.config, points_per_chunk=size // 2)
+                if torch.cuda.is_available():
+                    torch.cuda.empty_cache()
+
+    def _chunks_of(
+        self, size: int, points: Float[Tensor, "P 3"], directions: Float[Tensor, "P 3"]
+    ) -> tuple[Float[Tensor, "P"], Float[Tensor, "P 3"]]:
         # Chunks of one size, within one: none is so small that a product of matrices would round in another way.
-        count = max(1, -(-len(points) // self.model.config.points_per_chunk))
+        count = max(1, -(-len(points) // size))
         chunks = zip(points.tensor_split(count), directions.tensor_split(count), strict=True)
         sigma, colour = zip(*[self._chunk(*chunk) for chunk in chunks], strict=True)
         return torch.cat(sigma), torch.cat(colour)

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, cast, get_args, get_type_hints
 
 from sherf_core.errors import ConfigurationError
+from sherf_core.precision import Precision
 
 Schedule = Literal["published", "cosine", "constant"]
-Precision = Literal["float32", "tf32", "float16", "bfloat16"]
 
 SMALLEST_RESOLUTION = 16
 SMALLEST_RAYS = 512

@@ -40,13 +40,12 @@ def new_state(
         resnet: torchvision's ResNet-18, for the image encoders.
         weights: of a model to go on from; they come before everything else.
     """
-    half = config.precision if config.precision in {"float16", "bfloat16"} else "float32"
     model = Sherf(
         body_model,
         SherfConfig(
             points_per_chunk=config.points_per_chunk,
             density_noise=config.density_noise,
-            precision=half,
+            precision=config.precision,
             gradient_checkpointing=config.gradient_checkpointing,
         ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from checks.facts.records.base import Record
+from sherf_core.precision import Precision
 
 
 class GpuDevice(Record):
@@ -90,7 +91,7 @@ class KernelTrial(Record):
 
     device: int
     operation: Literal["matmul", "grid_sample"]
-    precision: Literal["float32", "tf32", "float16", "bfloat16"]
+    precision: Precision
     ok: bool
     error: str = ""
 

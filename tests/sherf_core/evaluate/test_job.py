@@ -59,7 +59,12 @@ def test_every_setting_that_changes_the_figures_changes_the_fingerprint(options)
     base = prepare(options(checkpoint="untrained"))
     same = prepare(options(checkpoint="untrained", profile="other", points_per_chunk=5, limit=2, device="cpu"))
     assert same.folder.fingerprint == base.folder.fingerprint
-    for change in ({"resolution": 128}, {"statistics": "running"}, {"tf32": True}, {"program": {"sherfctl": "9"}}):
+    for change in (
+        {"resolution": 128},
+        {"statistics": "running"},
+        {"precision": "tf32"},
+        {"program": {"sherfctl": "9"}},
+    ):
         assert prepare(options(checkpoint="untrained", **change)).folder.fingerprint != base.folder.fingerprint
 
 

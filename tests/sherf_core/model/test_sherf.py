@@ -12,6 +12,7 @@ from sherf_core.body.model import BodyModel
 from sherf_core.data.records import BodyPose, Camera, Frame
 from sherf_core.model.initial import initial_weights
 from sherf_core.model.inputs import Bodies, Observation, RayBundle, bodies_of, observation_of, rays_of
+from sherf_core.model.person_field import PersonField
 from sherf_core.model.sherf import Sherf
 
 SIZE = 64
@@ -199,3 +200,37 @@ def test_rays_through_the_box_that_pass_the_body_by_are_empty(model):
     with torch.no_grad():
         rendering = model(observation, bodies, grazing)
     assert rendering.alpha.max() == 0
+
+
+def test_missing_memory_halves_the_chunks_and_changes_nothing(model, configured, monkeypatch):
+    batch = _batch(model, [0])
+    asked = []
+    whole_call = PersonField.__call__
+
+    def tight(self, points, directions, vertex=None):
+        asked.append(len(points))
+        if len(points) > 5000:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return whole_call(self, points, directions, vertex)
+
+    with torch.no_grad():
+        configured(points_per_chunk=1 << 15)
+        person = model.encode(batch[0])
+        whole = model.render(person, *batch[1:])
+        monkeypatch.setattr(PersonField, "__call__", tight)
+        tightly = model.render(person, *batch[1:])
+    assert asked[0] > 5000
+    assert max(asked[-2:]) <= 5000
+    assert model.config.points_per_chunk < 1 << 15
+    assert torch.equal(whole.rgb, tightly.rgb)
+
+
+def test_missing_memory_for_the_smallest_chunk_is_an_error(model, configured, monkeypatch):
+    def none(self, points, directions, vertex=None):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    configured()
+    batch = _batch(model, [0])
+    monkeypatch.setattr(PersonField, "__call__", none)
+    with torch.no_grad(), pytest.raises(torch.cuda.OutOfMemoryError):
+        model(*batch)
