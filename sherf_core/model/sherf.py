@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sherf_core.kernels.field import FieldPrecision, Packed
 
 SHELL_RADIUS = 0.05
-# Points within 5 cm of a posed vertex came out at most 7.2 cm from a canonical one; farther ones are found, more slowly.
+# Points within 5 cm of a posed vertex came out 7.2 cm from a canonical one at most; farther ones take longer to find.
 CANONICAL_RADIUS = 0.08
 # Small cells have short lists; many of them take time to build, which is spent once.
 CANONICAL_CELL = 0.01
