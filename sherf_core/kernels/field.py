@@ -9,13 +9,13 @@ the columns of `views_linear` that read it are one matrix; the skip concatenatio
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
-from sherf_core.kernels import is_interpreted, launching
+from sherf_core.kernels import KernelError, is_interpreted, launching
 from sherf_core.model.field import COLOUR_PADDING, SKIP_AFTER, WIDTH, RadianceField
 from sherf_core.model.fusion import HEAD_CHANNELS, HEADS, TOKEN_CHANNELS, FusionTransformer
 
@@ -26,7 +26,8 @@ float32 is the plain one, without tensor cores. tf32x3 makes a product of three 
 The others round the operands to 11 (tf32, float16) or 8 (bfloat16) bits.
 """
 
-TENSOR_CORES_WITH_TF32 = (8, 0)
+OLDEST_CAPABILITY = (8, 0)
+"""Of GPUs whose tensor cores Triton uses; for older ones it takes a minute to compile a slow program."""
 POINTS_PER_LAUNCH = 1 << 16
 """Where activations go through scratch memory: 32 MiB of it in float32, which stays in the cache of large GPUs."""
 
@@ -51,8 +52,8 @@ class Launch:
 
 # 64 points in 4 warps hold the 128 activations and the 128 sums of a layer in 128 registers a thread (96 where operands
 # have 16 bits), so two or three programs share a multiprocessor of 65,536 registers and hide each other's loads. Tiles
-# of weights take 16 KiB in float32 and 8 in 16 bits: they fit the 64 KiB of a T4 as well as the 227 of an H100. Without
-# tensor cores a thread would hold all depths of its operands, so there activations are read in chunks.
+# of weights take 16 KiB in float32 and 8 in 16 bits: they fit the 99 KiB of a GeForce as well as the 227 of an H100.
+# Without tensor cores a thread would hold all depths of its operands, so there activations are read in chunks.
 LAUNCHES: dict[FieldPrecision, Launch] = {
     "float32": Launch(block=64, warps=4, stages=2, chunk=32),
     "tf32x3": Launch(block=64, warps=4, stages=1),
@@ -122,10 +123,14 @@ def field(
 
 @torch.no_grad()
 def pack(transformer: FusionTransformer, decoder: RadianceField, precision: FieldPrecision) -> Packed:
-    """The weights for `evaluate`; once for many calls, as long as they do not change. Folded in float64."""
+    """The weights for `evaluate`; once for many calls, as long as they do not change. Folded in float64.
+
+    Raises:
+        KernelError: the GPU is too old.
+    """
     device = decoder.alpha_linear.weight.device
-    if precision in ("tf32x3", "tf32") and not _has_tf32(device):
-        precision = "float32"
+    if reason := _too_old(device):
+        raise KernelError(reason, fix="the plain path does the same work")
     operand = {"float16": torch.float16, "bfloat16": torch.bfloat16}.get(precision, torch.float32)
     # Tensor cores read a column of the matrix at once; a sum of plain products reads a row.
     by_width = precision == "float32"
@@ -138,7 +143,7 @@ def pack(transformer: FusionTransformer, decoder: RadianceField, precision: Fiel
     def wide(rows: list[Tensor]) -> Tensor:
         return torch.stack(rows).float().contiguous()
 
-    first_step, second_step = (step.fn for step in cast(nn.ModuleList, transformer.layers[0]))
+    first_step, second_step = (cast(Any, step).fn for step in cast(nn.ModuleList, transformer.layers[0]))
     attention, feed = first_step.fn, second_step.fn.net
     by_head = attention.to_qkv.weight.double().unflatten(0, (3, HEADS, HEAD_CHANNELS))
     output = attention.to_out[0].weight.double().unflatten(1, (HEADS, HEAD_CHANNELS)).transpose(0, 1)
@@ -227,6 +232,10 @@ def _mode(precision: FieldPrecision) -> str:
     return precision if precision in ("tf32x3", "tf32") else "ieee"
 
 
-def _has_tf32(device: torch.device) -> bool:
-    """Elsewhere TF32 would be plain float32, cut in a way that does not suit it; the interpreter does not mind."""
-    return device.type != "cuda" or torch.cuda.get_device_capability(device) >= TENSOR_CORES_WITH_TF32
+def _too_old(device: torch.device) -> str:
+    """Why a GPU is too old for this kernel, "" where none is."""
+    capability = torch.cuda.get_device_capability(device) if device.type == "cuda" else OLDEST_CAPABILITY
+    if capability >= OLDEST_CAPABILITY:
+        return ""
+    found, wanted = (".".join(map(str, pair)) for pair in (capability, OLDEST_CAPABILITY))
+    return f"the GPU has compute capability {found}, Triton uses tensor cores from {wanted} on"

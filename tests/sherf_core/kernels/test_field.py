@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from golden_weights import fill
 from sherf_core.kernels import KernelError
-from sherf_core.kernels.field import LAUNCHES, FieldPrecision, Launch, evaluate, field, pack
+from sherf_core.kernels.field import LAUNCHES, FieldPrecision, Launch, _too_old, evaluate, field, pack
 from sherf_core.model.encoding import PositionalEncoding
 from sherf_core.model.field import POSITION_OCTAVES, VIEW_OCTAVES, RadianceField
 from sherf_core.model.fusion import FusionTransformer
@@ -126,6 +126,24 @@ torch.save(field.evaluate(*given, field.Launch(32, 4, 1, 32)), {str(tmp_path / "
     assert relative(colour, expected[1]) < 1e-5
 
 
+def test_points_far_away(interpret, modules) -> None:
+    """Angles of hundreds of turns: the program has a sine of its own."""
+    tokens, points, directions = inputs(40)
+    points = points * 50
+    expected = by_modules(modules, (tokens, points, directions))
+    sigma, colour = interpret((KERNEL, "field", *modules, tokens, points, directions, "float32"))[0]
+    assert relative(sigma, expected[0]) < 1e-5
+    assert relative(colour, expected[1]) < 1e-5
+
+
+def test_gpus_whose_tensor_cores_triton_does_not_use(monkeypatch) -> None:
+    gpu = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
+    assert _too_old(gpu) == "the GPU has compute capability 7.5, Triton uses tensor cores from 8.0 on"
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    assert _too_old(gpu) == _too_old(torch.device("cpu")) == ""
+
+
 def test_no_points(modules) -> None:
     for precision in LAUNCHES:
         sigma, colour = field(*modules, *inputs(0), precision)
@@ -134,7 +152,7 @@ def test_no_points(modules) -> None:
 
 @pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") == "1", reason="in the interpreter it runs on a CPU")
 def test_where_it_cannot_run_it_says_so(modules) -> None:
-    with pytest.raises(KernelError, match=r"cpu in float16: .") as caught:
+    with pytest.raises(KernelError, match=r"density and colour in float16 does not run on cpu: .") as caught:
         evaluate(pack(*modules, "float16"), *inputs(3))
     assert caught.value.__cause__ is not None
 
