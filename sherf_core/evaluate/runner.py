@@ -133,6 +133,7 @@ class _Run:
         self._unstored: deque[Future[_Stored]] = deque()
         self._observed: Observed | None = None
         self._person: object = None
+        self._shape: tuple[int, ...] = ()
 
     def take(self, ready: Ready, writers: Executor | None) -> None:
         """Make an item, or note that it is there."""
@@ -145,6 +146,10 @@ class _Run:
             return
         seen = ready.observed.frame()
         if ready.observed is not self._observed:
+            if seen.image.shape != self._shape:
+                # The model may record a CUDA graph for a new shape, and no other thread may wait for the GPU meanwhile.
+                self.collect(0)
+                self._shape = seen.image.shape
             self._person, self._observed = None, ready.observed  # the last person's memory is free for this one
             self._person, span = self.maker.encode(seen)
             self.encoded.append(span)

@@ -2,8 +2,10 @@
 
 import json
 import threading
+from dataclasses import replace
 from itertools import product
 
+import numpy as np
 import pytest
 
 from sherf_core.data.discover import WeightKind
@@ -145,3 +147,29 @@ def test_a_result_is_stored_after_its_picture_is_there(run, monkeypatch):
     monkeypatch.setattr(RunFolder, "save", look)
     run("order")
     assert checked == [True] * 10
+
+
+def test_before_an_observation_of_another_shape_all_pictures_are_there(run, make_reader, make_renderer, tmp_path):
+    """For it the model may record a CUDA graph, while which nobody else may wait for the GPU."""
+
+    class Shapes(make_reader):
+        def frame(self, *name):
+            frame = super().frame(*name)
+            cut = 20 if name[0] == "cem" else None
+            return replace(frame, image=frame.image[:cut], mask=frame.mask[:cut])
+
+    class Renderer(make_renderer):
+        def encode(self, observation):
+            there.append(len(list((tmp_path / "shapes" / "items").glob("[!.]*.json"))))
+            return super().encode(observation)
+
+        def render(self, person, target):
+            picture = super().render(person, replace(target, image=np.zeros((24, 24, 3), np.float32)))
+            cut = target.mask.shape[0]
+            return replace(picture, image=picture.image[:cut], hit=picture.hit[:cut], clip=picture.clip[:cut])
+
+    there = []
+    _, renderer, noted, _ = run("shapes", source=Shapes(), renderer=Renderer())
+    subjects = [subject for subject, _, _ in renderer.encoded]
+    first = subjects.index("cem")
+    assert there[first] == sum(item.subject == "bob" for item, _ in noted) == 5
