@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from dataclasses import replace
 from itertools import product
 
@@ -11,6 +12,7 @@ from sherf_core.data.discover import WeightKind
 from sherf_core.errors import DatasetError
 from sherf_core.evaluate.document import Circumstances
 from sherf_core.evaluate.output import write_output
+from sherf_core.evaluate.pictures import save_picture
 from sherf_core.evaluate.protocol import Item, Plan, Task, plan
 from sherf_core.evaluate.renderer import Picture
 from sherf_core.evaluate.runner import UNSTORED, evaluate
@@ -149,7 +151,9 @@ def test_a_result_is_stored_after_its_picture_is_there(run, monkeypatch):
     assert checked == [True] * 10
 
 
-def test_before_an_observation_of_another_shape_all_pictures_are_there(run, make_reader, make_renderer, tmp_path):
+def test_before_an_observation_of_another_shape_all_pictures_are_there(
+    run, make_reader, make_renderer, monkeypatch, tmp_path
+):
     """For it the model may record a CUDA graph, while which nobody else may wait for the GPU."""
 
     class Shapes(make_reader):
@@ -166,6 +170,11 @@ def test_before_an_observation_of_another_shape_all_pictures_are_there(run, make
         def render(self, person, target):
             return Picture(target.image, target.mask, target.mask)
 
+    def slowly(path, panels):
+        time.sleep(0.05)
+        save_picture(path, panels)
+
+    monkeypatch.setattr("sherf_core.evaluate.runner.save_picture", slowly)
     there = []
     _, renderer, noted, _ = run("shapes", source=Shapes(), renderer=Renderer())
     subjects = [subject for subject, _, _ in renderer.encoded]
