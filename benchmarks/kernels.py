@@ -39,9 +39,9 @@ REGISTERS = [
     Launch(128, 8, 2),
     Launch(32, 4, 1),
 ]
-SCRATCH = [Launch(64, 4, 2, 32), Launch(64, 8, 2, 32), Launch(128, 8, 2, 32)]
+SCRATCH = [Launch(32, 4, 2, 32), Launch(64, 4, 2, 32), Launch(64, 8, 2, 32), Launch(128, 8, 2, 32)]
 CUTS: dict[FieldPrecision, list[Launch]] = {
-    "float32": [*SCRATCH, Launch(32, 4, 2, 32), Launch(64, 8, 2, 16), Launch(128, 8, 2, 16)],
+    "float32": [*SCRATCH, Launch(64, 8, 2, 16), Launch(128, 8, 2, 16)],
     "tf32x3": [*REGISTERS, *SCRATCH],
     "tf32": [*REGISTERS, *SCRATCH],
     "float16": [*REGISTERS, Launch(128, 8, 3), Launch(128, 4, 2), Launch(64, 4, 2, 64)],
