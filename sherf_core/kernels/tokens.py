@@ -12,6 +12,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from sherf_core.kernels import launching
+from sherf_core.model.encoding import PositionalEncoding
 from sherf_core.model.tables import FeatureTables
 from sherf_core.model.volume import BodyVolume
 
@@ -48,6 +49,7 @@ def tokens(
     projection: Projection,
     box: Float[Tensor, "2 3"],
     map_size: tuple[int, int],
+    encoding: PositionalEncoding,
     points: Float[Tensor, "P 3"],
     vertex: Int64[Tensor, "P"],
 ) -> Float[Tensor, "P 3 32"]:
@@ -59,6 +61,7 @@ def tokens(
         projection: into the observed picture.
         box: that the planes span.
         map_size: of the feature map, height and width.
+        encoding: of colours.
         points: canonical.
         vertex: of each point, the nearest canonical one.
 
@@ -67,6 +70,7 @@ def tokens(
     """
     count = len(points)
     found = torch.empty(count, 3, 32, device=points.device)
+    colours = torch.empty(count, 3, device=points.device)
     if not count:
         return found
     parts = (projection.body_R, projection.body_Th, projection.R, projection.T, projection.K)
@@ -75,14 +79,15 @@ def tokens(
     levels: list[object] = []
     for sampler, first in zip(volume.samplers, volume.first_rows, strict=True):
         levels += [sampler.table, first, sampler.count, *sampler.size]  # type: ignore[misc]
-    matrices = (tables.planes, tables.pixels, tables.image, tables.colour, tables.volume, tables.bias)
+    matrices = (tables.planes, tables.pixels, tables.image, tables.volume, tables.bias)
     with launching("makes tokens", points.device):
         from sherf_core.kernels.tokens_kernel import tokens_program
 
         tokens_program[(-(-count // CUT["BLOCK"]),)](
-            points.contiguous(), vertex, found, count,
+            points.contiguous(), vertex, found, colours, count, 2,
             projection.maps.contiguous(), camera, box, torch.cat([volume.minimum, volume.size]),
             *(matrix.float().contiguous() for matrix in matrices),
             side, *map_size, *projection.size, *levels, **CUT,
         )  # fmt: skip
+    found[:, 2] += tables.colour_tokens(colours, encoding)
     return found

@@ -1,5 +1,7 @@
 """The Triton program of `tokens.py`: one block of canonical points to their merged tokens.
 
+Loops over corners end at multiples of an argument, `two`: unrolled, their code would not fit a multiprocessor's cache.
+
 `no_type_check`: Triton compiles the source of these functions; whoever checks types at run time must not wrap them.
 """
 
@@ -11,7 +13,6 @@ import triton
 import triton.language as tl
 
 CHANNELS = tl.constexpr(32)
-QUARTER_TURN = tl.constexpr(1.5707963267948966)
 VOXEL_SIZE = tl.constexpr(0.005)
 
 
@@ -26,10 +27,10 @@ def _below(position, extent):
 
 @triton.jit
 @no_type_check
-def _corner(below, beyond, extent, STEP: tl.constexpr):
-    """(cell, weight) of the corner below (STEP 0) or above (1) along an axis; outside of the grid it weighs nothing."""
-    cell = below + STEP
-    weight = beyond if STEP else 1.0 - beyond
+def _corner(below, beyond, extent, step):
+    """(cell, weight) of the corner below (step 0) or above (1) along an axis; outside of the grid it weighs nothing."""
+    cell = below + step
+    weight = tl.where(step == 1, beyond, 1.0 - beyond)
     inside = (cell >= 0) & (cell < extent)
     return tl.where(inside, cell, 0), tl.where(inside, weight, 0.0)
 
@@ -45,11 +46,11 @@ def _added(total, weight, table, row, first, WIDTH: tl.constexpr):
 
 @triton.jit
 @no_type_check
-def _on_plane(total, across, down, planes, plane, side):
+def _on_plane(total, across, down, planes, plane, side, two):
     """Add the four cells of one plane; `across` and `down` are in -1..1 of the box."""
     column, beyond_column = _below(((across + 1.0) * side - 1.0) / 2.0, side)
     row, beyond_row = _below(((down + 1.0) * side - 1.0) / 2.0, side)
-    for corner in tl.static_range(4):
+    for corner in range(2 * two):
         y, of_row = _corner(row, beyond_row, side, corner // 2)
         x, of_column = _corner(column, beyond_column, side, corner % 2)
         total = _added(total, of_row * of_column, planes, (plane * side + y) * side + x, 0, 32)
@@ -58,12 +59,12 @@ def _on_plane(total, across, down, planes, plane, side):
 
 @triton.jit
 @no_type_check
-def _in_level(token0, token1, token2, z, y, x, table, volume, first_row, count, size_z, size_y, size_x):
+def _in_level(token0, token1, token2, z, y, x, table, volume, first_row, count, size_z, size_y, size_x, two):
     """Add the eight voxels of one level to the three tokens; z, y and x are in -1..1 of the grid."""
     low_z, beyond_z = _below((z + 1.0) / 2.0 * (size_z - 1), size_z)
     low_y, beyond_y = _below((y + 1.0) / 2.0 * (size_y - 1), size_y)
     low_x, beyond_x = _below((x + 1.0) / 2.0 * (size_x - 1), size_x)
-    for corner in tl.static_range(8):
+    for corner in range(4 * two):
         cell_z, of_z = _corner(low_z, beyond_z, size_z, corner // 4)
         cell_y, of_y = _corner(low_y, beyond_y, size_y, corner // 2 % 2)
         cell_x, of_x = _corner(low_x, beyond_x, size_x, corner % 2)
@@ -96,19 +97,22 @@ def _row_of_map(x, y, z, maps, live):
     return part + z * tl.load(maps + 2, mask=live, other=0.0) + tl.load(maps + 3, mask=live, other=0.0)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["count", "two"])
 @no_type_check
 def tokens_program(
-    points, vertices, tokens, count,
+    points, vertices, tokens, colours, count, two,
     maps, camera, box, volume_box,
-    planes, pixels, image, colour, volume, bias,
+    planes, pixels, image, volume, bias,
     side, map_height, map_width, image_height, image_width,
     table0, first0, count0, z0, y0, x0,
     table1, first1, count1, z1, y1, x1,
     table2, first2, count2, z2, y2, x2,
     BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Merged tokens of `count` points; `camera` is body R and Th, camera R and T, K; boxes are two corners of three."""
+    """Merged tokens of `count` points, but for the observed colour, which is stored as it is.
+
+    `camera` is body R and Th, camera R and T, K; `box` is two corners; `volume_box` a corner and the size in voxels.
+    """
     place = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     live = place < count
     channel = tl.arange(0, CHANNELS)
@@ -125,21 +129,21 @@ def tokens_program(
     in_x = 2.0 * (x - low_x) / (tl.load(box + 3) - low_x) - 1.0
     in_y = 2.0 * (y - low_y) / (tl.load(box + 4) - low_y) - 1.0
     in_z = 2.0 * (z - low_z) / (tl.load(box + 5) - low_z) - 1.0
-    token0 = _on_plane(token0, in_x, in_y, planes, 0, side)
-    token1 = _on_plane(token1, in_x, in_z, planes, 1, side)
-    token2 = _on_plane(token2, in_z, in_y, planes, 2, side)
+    token0 = _on_plane(token0, in_x, in_y, planes, 0, side, two)
+    token1 = _on_plane(token1, in_x, in_z, planes, 1, side, two)
+    token2 = _on_plane(token2, in_z, in_y, planes, 2, side, two)
 
     voxel_z = 2.0 * ((z - tl.load(volume_box + 2)) / VOXEL_SIZE) / tl.load(volume_box + 3) - 1.0
     voxel_y = 2.0 * ((y - tl.load(volume_box + 1)) / VOXEL_SIZE) / tl.load(volume_box + 4) - 1.0
     voxel_x = 2.0 * ((x - tl.load(volume_box)) / VOXEL_SIZE) / tl.load(volume_box + 5) - 1.0
     token0, token1, token2 = _in_level(
-        token0, token1, token2, voxel_z, voxel_y, voxel_x, table0, volume, first0, count0, z0, y0, x0
+        token0, token1, token2, voxel_z, voxel_y, voxel_x, table0, volume, first0, count0, z0, y0, x0, two
     )
     token0, token1, token2 = _in_level(
-        token0, token1, token2, voxel_z, voxel_y, voxel_x, table1, volume, first1, count1, z1, y1, x1
+        token0, token1, token2, voxel_z, voxel_y, voxel_x, table1, volume, first1, count1, z1, y1, x1, two
     )
     token0, token1, token2 = _in_level(
-        token0, token1, token2, voxel_z, voxel_y, voxel_x, table2, volume, first2, count2, z2, y2, x2
+        token0, token1, token2, voxel_z, voxel_y, voxel_x, table2, volume, first2, count2, z2, y2, x2, two
     )
 
     vertex = tl.load(vertices + place, mask=live, other=0)
@@ -160,29 +164,25 @@ def tokens_program(
 
     row, beyond_row = _below(v * ((map_height - 1.0) / image_height), map_height)
     column, beyond_column = _below(u * ((map_width - 1.0) / image_width), map_width)
-    for corner in tl.static_range(4):
+    for corner in range(2 * two):
         down, of_row = _corner(row, beyond_row, map_height, corner // 2)
         across, of_column = _corner(column, beyond_column, map_width, corner % 2)
         token0 = _added(token0, of_row * of_column, pixels, down * map_width + across, 0, 64)
         token1 = _added(token1, of_row * of_column, pixels, down * map_width + across, 32, 64)
 
-    # Columns of the encoded colour: the colour, then sine and cosine of each octave, three channels each.
-    wave = channel // 3 - 1
-    frequency = (tl.full([CHANNELS], 1, tl.int32) << (tl.maximum(wave, 0) // 2)).to(tl.float32)
-    phase = (tl.maximum(wave, 0) % 2).to(tl.float32) * QUARTER_TURN
-    shown = tl.zeros([BLOCK, CHANNELS], tl.float32)
+    shown = tl.zeros([BLOCK, 4], tl.float32)
+    primary = tl.arange(0, 4)
     row, beyond_row = _below(v * ((image_height - 1.0) / image_height), image_height)
     column, beyond_column = _below(u * ((image_width - 1.0) / image_width), image_width)
-    for corner in tl.static_range(4):
+    for corner in range(2 * two):
         down, of_row = _corner(row, beyond_row, image_height, corner // 2)
         across, of_column = _corner(column, beyond_column, image_width, corner % 2)
         pixel = (down * image_width + across) * 3
         weight = of_row * of_column
-        values = tl.load(image + pixel[:, None] + (channel % 3)[None, :], mask=(weight != 0.0)[:, None], other=0.0)
-        shown += weight[:, None] * values
-    encoded = tl.where((wave < 0)[None, :], shown, tl.sin(shown * frequency[None, :] + phase[None, :]))
-    matrix = tl.load(colour + channel[None, :] * CHANNELS + channel[:, None])
-    token2 = tl.dot(encoded, matrix, token2, input_precision="ieee")
+        there = (weight != 0.0)[:, None] & (primary < 3)[None, :]
+        shown += weight[:, None] * tl.load(image + pixel[:, None] + primary[None, :], mask=there, other=0.0)
+    there = live[:, None] & (primary < 3)[None, :]
+    tl.store(colours + place[:, None] * 3 + primary[None, :], shown, mask=there)
 
     target = tokens + place[:, None] * 96 + channel[None, :]
     tl.store(target, token0, mask=live[:, None])

@@ -105,7 +105,9 @@ class PersonField:
             maps = self._to_observation.rows[self._sample]
             projection = tokens.Projection(maps, self.body_R, self.body_Th, self.R, self.T, self.K, image)
             vertex = self._nearest(points) if vertex is None else vertex
-            return tokens.tokens(self._tables, self.model.volume, projection, self.model.box, pixels, points, vertex)
+            return tokens.tokens(
+                self._tables, self.model.volume, projection, self.model.box, pixels, layers.rgb_enc, points, vertex
+            )
         _, uv = self.in_observation(points, vertex)
         places = Places(
             planes=plane_rows(points, self.model.box, self.planes.shape[-1]),

@@ -53,10 +53,14 @@ class FeatureTables:
     def tokens(self, places: Places, encoding: PositionalEncoding) -> Float[Tensor, "P 3 32"]:
         """What `FeatureFusion.merge` makes of the points' features."""
         on_planes = places.planes.of(self.planes).unflatten(0, (-1, 3))
-        colours = encoding(places.image.of(self.image))[:, :COLOUR_CHANNELS]
-        on_pixels = torch.cat([places.pixels.of(self.pixels), functional.linear(colours, self.colour)], dim=1)
+        colours = self.colour_tokens(places.image.of(self.image), encoding)
+        on_pixels = torch.cat([places.pixels.of(self.pixels), colours], dim=1)
         rest = on_pixels + places.volume.of(self.volume) + self.bias
         return on_planes + rest.unflatten(1, (3, TOKEN_CHANNELS))
+
+    def colour_tokens(self, colours: Float[Tensor, "P 3"], encoding: PositionalEncoding) -> Float[Tensor, "P 32"]:
+        """What observed colours add to token 2."""
+        return functional.linear(encoding(colours)[:, :COLOUR_CHANNELS], self.colour)
 
 
 def feature_tables(
