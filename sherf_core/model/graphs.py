@@ -67,7 +67,8 @@ class GraphedEncode:
                 self._encode(kept)
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        # Other threads may use the device meanwhile.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             person = self._encode(kept)
         return _Recorded(graph, kept, person)
 

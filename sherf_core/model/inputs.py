@@ -26,7 +26,7 @@ class Bodies:
     Th: Float[Tensor, "B 3"]
 
     def to(self, device: torch.device | str) -> Bodies:
-        return Bodies(self.poses.to(device), self.shapes.to(device), self.R.to(device), self.Th.to(device))
+        return Bodies(*(_moved(x, device) for x in (self.poses, self.shapes, self.R, self.Th)))
 
     def vertices(self, body_model: BodyModel) -> Float[Tensor, "B V 3"]:
         """Posed vertices in world space."""
@@ -44,7 +44,7 @@ class Observation:
     body: Bodies
 
     def to(self, device: torch.device | str) -> Observation:
-        image, K, R, T = (tensor.to(device) for tensor in (self.image, self.K, self.R, self.T))
+        image, K, R, T = (_moved(x, device) for x in (self.image, self.K, self.R, self.T))
         return Observation(image, K, R, T, self.body.to(device))
 
 
@@ -60,7 +60,12 @@ class RayBundle:
 
     def to(self, device: torch.device | str) -> RayBundle:
         tensors = (self.origins, self.directions, self.near, self.far, self.hit)
-        return RayBundle(*[tensor.to(device) for tensor in tensors])
+        return RayBundle(*[_moved(x, device) for x in tensors])
+
+
+def _moved(tensor: Tensor, device: torch.device | str) -> Tensor:
+    # To a GPU the host need not wait; from one it must, or it would read what has not come yet.
+    return tensor.to(device, non_blocking=torch.device(device).type == "cuda")
 
 
 def bodies_of(poses: Sequence[BodyPose]) -> Bodies:

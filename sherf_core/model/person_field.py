@@ -83,10 +83,11 @@ class PersonField:
         """
         layers, decoder = self.model.renderer, self.model.decoder
         tokens = self.tokens(points, vertex)
-        if self.kernels:
+        packed = self.model.packed() if self.kernels else None
+        if packed is not None:
             from sherf_core.kernels import field
 
-            return field.evaluate(self.model.packed(), tokens, points, directions)
+            return field.evaluate(packed, tokens, points, directions)
         with self.model.networks():
             fused = layers.transformer(tokens, kept=2)
             sigma, colour = decoder(layers.pos_enc(points), layers.view_enc(directions), fused)

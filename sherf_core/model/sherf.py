@@ -147,10 +147,11 @@ class Sherf(nn.Module):
         for name, value in vars(Skinning.canonical(body_model)).items():
             self.register_buffer(f"big_{name}", value, persistent=False)
         self.register_buffer("last_faces", last_faces(body_model.faces, body_model.vertex_count), persistent=False)
-        self.plain_because = self.ungraphed_because = ""
+        # Why kernels, the field's kernel, or the graph could not be used: "" where nothing is known against them.
+        self.plain_because = self.modules_because = self.ungraphed_because = ""
         self._graphed = GraphedEncode(self._encode)
         self._canonical_search: VertexSearch | None = None
-        self._packed: tuple[object, Packed] | None = None
+        self._packed: tuple[object, Packed | None] | None = None
         set_statistics(self, self.config.statistics)
 
     @property
@@ -280,15 +281,24 @@ class Sherf(nn.Module):
             self._canonical_search = search
         return search
 
-    def packed(self) -> Packed:
-        """The weights of the field's kernel, packed anew when one of them has changed."""
+    def packed(self) -> Packed | None:
+        """The weights of the field's kernel, packed anew when one of them has changed; None where it does not run.
+
+        `modules_because` says why not; the modules then do its work between the other kernels.
+        """
         from sherf_core.kernels.field import pack
 
         layers = self.renderer.transformer, self.decoder
         parameters = [parameter for layer in layers for parameter in layer.parameters()]
-        state = (self.config.precision, *((parameter.data_ptr(), parameter._version) for parameter in parameters))
+        # What was made in inference mode does not count its changes: such weights are packed each time.
+        versions = [object() if one.is_inference() else (one.data_ptr(), one._version) for one in parameters]
+        state = (self.config.precision, *versions)
         if self._packed is None or self._packed[0] != state:
-            self._packed = state, pack(*layers, KERNEL_PRECISION[self.config.precision])
+            try:
+                self._packed = state, pack(*layers, KERNEL_PRECISION[self.config.precision])
+            except KernelError as error:
+                self._packed = state, None
+                self.modules_because = str(error)
         return self._packed[1]
 
     def _takes_kernels(self) -> bool:
