@@ -1,76 +1,158 @@
-"""Encoding as a CUDA graph: its thousand small launches, which take longer than the work, are recorded and replayed."""
+"""Encoding as a CUDA graph: its thousand small launches, which take longer than the work, are recorded and replayed.
+
+Recorded once for each shape of picture and each state of the model, which takes a second: forward alone where no
+gradients are wanted, forward and backward in training. A graph reads weights where they lie, so they may change.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from sherf_core.model.deform import VertexMaps
 from sherf_core.model.inputs import Bodies, Observation
+from sherf_core.model.normalization import SampleBatchNorm
 
 if TYPE_CHECKING:
-    from sherf_core.model.sherf import EncodedPerson
+    from sherf_core.model.sherf import EncodedPerson, Sherf
 
 # Libraries choose their algorithms, and make room, in the first passes.
-WARM_UPS = 2
+WARM_UPS = 3
 # Each graph keeps the memory of its intermediate results.
 MOST_GRAPHS = 2
 
-
-@dataclass(frozen=True)
-class _Recorded:
-    graph: torch.cuda.CUDAGraph
-    observation: Observation
-    person: EncodedPerson
+Encode = Callable[[Observation], "EncodedPerson"]
 
 
-class GraphedEncode:
-    """Replays the encoding of observations of one shape; the first of a shape is recorded, which takes a second.
-
-    Weights may change in place. Whatever else decides what is launched belongs to the key of a call.
+class EncodeGraphs:
+    """`Sherf.encode`: replayed on GPUs, plain elsewhere and where recording failed, which `failure` tells.
 
     Args:
-        encode: what is recorded: no synchronisation, no memory of the host.
+        model: what encodes. Nothing on its way may wait for the device, or copy from the host.
     """
 
-    def __init__(self, encode: Callable[[Observation], EncodedPerson]) -> None:
-        self._encode = encode
-        self._recorded: dict[object, _Recorded] = {}
+    def __init__(self, model: Sherf) -> None:
+        self.failure = ""
+        self._model = model
+        self._recorded: dict[object, Encode] = {}
 
-    def __call__(self, observation: Observation, key: object) -> EncodedPerson:
-        """Encode; results are copies of one's own.
-
-        Args:
-            observation: on a CUDA device.
-            key: whatever the launches depend on, besides the observation's shape.
-        """
-        whole = (key, observation.image.shape, observation.image.device)
-        if whole not in self._recorded:
+    def __call__(self, observation: Observation) -> EncodedPerson:
+        """Encode; the result's memory is its own, or, in training, valid until the next one is encoded."""
+        if not self._suits(observation):
+            return self._model.encode_plainly(observation)
+        key = self._key(observation)
+        if key not in self._recorded:
             while len(self._recorded) >= MOST_GRAPHS:
                 self._recorded.pop(next(iter(self._recorded)))
-            self._recorded[whole] = self._record(observation)
-        recorded = self._recorded[whole]
-        for kept, given in zip(_tensors(recorded.observation), _tensors(observation), strict=True):
-            kept.copy_(given)
-        recorded.graph.replay()
-        return _copied(recorded.person, observation)
+            record = _recorded_training if self._model.training else _recorded
+            try:
+                self._recorded[key] = record(self._model, observation)
+            except RuntimeError as error:
+                self.failure = str(error).partition("\n")[0]
+                return self._model.encode_plainly(observation)
+        return self._recorded[key](observation)
 
-    def _record(self, observation: Observation) -> _Recorded:
-        kept = _like(observation)
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UPS):
-                self._encode(kept)
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        # Other threads may use the device meanwhile.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            person = self._encode(kept)
-        return _Recorded(graph, kept, person)
+    def __deepcopy__(self, memo: dict[int, object]) -> EncodeGraphs:
+        """Graphs belong to their model's memory: a copy records its own."""
+        copied = memo.get(id(self._model))
+        return EncodeGraphs(self._model if copied is None else copied)  # type: ignore[arg-type]
+
+    def _suits(self, observation: Observation) -> bool:
+        model = self._model
+        # Training without gradients moves statistics, and gradients outside of it are rare: both go the plain way.
+        usual = model.training == torch.is_grad_enabled()
+        return usual and model.config.cuda_graphs and observation.image.is_cuda and not self.failure
+
+    def _key(self, observation: Observation) -> object:
+        """Whatever the launches depend on."""
+        model = self._model
+        flags = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, model.training
+        weights = tuple((parameter.data_ptr(), parameter.requires_grad) for parameter in model.parameters())
+        statistics = tuple(layer.statistics for layer in _normalisations(model))
+        return observation.image.shape, observation.image.device, model.config.precision, flags, weights, statistics
+
+
+def _recorded(model: Sherf, observation: Observation) -> Encode:
+    """The forward pass, without gradients."""
+    from sherf_core.model.sherf import EncodedPerson
+
+    kept = tuple(tensor.clone() for tensor in _tensors(observation))
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_UPS):
+            model.encode_plainly(_observation(kept))
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    # Other threads may use the device meanwhile.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        person = model.encode_plainly(_observation(kept))
+
+    def replay(given: Observation) -> EncodedPerson:
+        for own, tensor in zip(kept, _tensors(given), strict=True):
+            own.copy_(tensor)
+        graph.replay()
+        z, planes, feature_map, rows, *levels = (tensor.clone() for tensor in _results(person))
+        return EncodedPerson(given, z, planes, feature_map, levels, VertexMaps(rows))
+
+    return replay
+
+
+def _recorded_training(model: Sherf, observation: Observation) -> Encode:
+    """Forward and backward pass."""
+    from sherf_core.model.sherf import EncodedPerson
+
+    step = TrainingEncode(model)
+    sample = tuple(tensor.clone() for tensor in _tensors(observation))
+    graphed = torch.cuda.make_graphed_callables(step, sample, num_warmup_iters=WARM_UPS, allow_unused_input=True)
+
+    def replay(given: Observation) -> EncodedPerson:
+        z, planes, feature_map, rows, *rest = graphed(*_tensors(given))
+        levels, statistics = rest[: step.levels], rest[step.levels :]
+        for layer, found in zip(step.layers, statistics, strict=True):
+            layer.note(found.clone())
+        return EncodedPerson(given, z, planes, feature_map, levels, VertexMaps(rows))
+
+    return replay
+
+
+class TrainingEncode(nn.Module):
+    """Encoding from tensors to tensors, without a trace in the model: statistics are returned in place of noted.
+
+    Attributes:
+        layers: whose statistics the last pass returned, behind its results.
+        levels: how many levels the sparse volume has.
+    """
+
+    def __init__(self, model: Sherf) -> None:
+        super().__init__()
+        self.model = model
+        self.layers: list[SampleBatchNorm] = []
+        self.levels = 0
+        self.train(model.training)
+
+    def forward(self, *observation: Tensor) -> tuple[Tensor, ...]:
+        """Takes `_tensors` of an observation, returns `_results` of the person, then statistics."""
+        layers = _normalisations(self.model)
+        before = [layer.record for layer in layers]
+        found: list[list[Tensor]] = [[] for _ in layers]
+        for layer, record in zip(layers, found, strict=True):
+            layer.record = record
+        try:
+            person = self.model.encode_plainly(_observation(observation))
+        finally:
+            for layer, earlier in zip(layers, before, strict=True):
+                layer.record = earlier
+        self.layers = [layer for layer, record in zip(layers, found, strict=True) if record]
+        self.levels = len(person.levels)
+        return (*_results(person), *(record[0] for record in found if record))
+
+
+def _normalisations(model: nn.Module) -> list[SampleBatchNorm]:
+    return [layer for layer in model.modules() if isinstance(layer, SampleBatchNorm)]
 
 
 def _tensors(observation: Observation) -> tuple[Tensor, ...]:
@@ -79,16 +161,10 @@ def _tensors(observation: Observation) -> tuple[Tensor, ...]:
     return (*cameras, body.poses, body.shapes, body.R, body.Th)
 
 
-def _like(observation: Observation) -> Observation:
-    image, K, R, T, poses, shapes, body_R, body_Th = (tensor.clone() for tensor in _tensors(observation))
+def _observation(tensors: tuple[Tensor, ...]) -> Observation:
+    image, K, R, T, poses, shapes, body_R, body_Th = tensors
     return Observation(image, K, R, T, Bodies(poses, shapes, body_R, body_Th))
 
 
-def _copied(person: EncodedPerson, observation: Observation) -> EncodedPerson:
-    """A person of its own memory: the next replay overwrites the recorded one's."""
-    from sherf_core.model.deform import VertexMaps
-    from sherf_core.model.sherf import EncodedPerson
-
-    levels = [level.clone() for level in person.levels]
-    maps = VertexMaps(person.to_observation.rows.clone())
-    return EncodedPerson(observation, person.z.clone(), person.planes.clone(), person.feature_map.clone(), levels, maps)
+def _results(person: EncodedPerson) -> tuple[Tensor, ...]:
+    return (person.z, person.planes, person.feature_map, person.to_observation.rows, *person.levels)

@@ -60,11 +60,14 @@ class SampleBatchNorm(nn.Module):
     @torch.no_grad()
     def _track(self, x: Float[Tensor, "B C *space"]) -> None:
         variance, mean = torch.var_mean(x.flatten(2), dim=2, unbiased=True)
-        statistics = torch.stack([mean, variance], dim=1)
+        self.note(torch.stack([mean, variance], dim=1))
+
+    def note(self, statistics: Float[Tensor, "B 2 C"]) -> None:
+        """Move the running statistics, or write these down where they are recorded."""
         if self.record is not None:
             self.record.append(statistics)
-            return
-        self.move(statistics)
+        else:
+            self.move(statistics)
 
     @torch.no_grad()
     def move(self, statistics: Float[Tensor, "B 2 C"]) -> None:

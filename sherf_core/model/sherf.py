@@ -22,10 +22,10 @@ from sherf_core.kernels import KernelError, why_not
 from sherf_core.model.deform import Skinning, VertexMaps, canonical_box, canonical_vertices
 from sherf_core.model.field import RadianceField
 from sherf_core.model.fusion import FeatureFusion, linear
-from sherf_core.model.graphs import GraphedEncode
+from sherf_core.model.graphs import EncodeGraphs
 from sherf_core.model.inputs import Bodies, Observation, RayBundle
 from sherf_core.model.march import NearSamples, composite_near, locate
-from sherf_core.model.normalization import SampleBatchNorm, Statistics, set_statistics
+from sherf_core.model.normalization import Statistics, set_statistics
 from sherf_core.model.person_field import PersonField
 from sherf_core.model.pixels import pixel_features, project
 from sherf_core.model.resnet import GlobalEncoder, PixelEncoder
@@ -69,7 +69,7 @@ class SherfConfig:
         precision: of the networks; geometry and compositing are in float32 whatever it is. TF32 is torch's to switch on
             (`torch.backends.cuda.matmul.allow_tf32`), and the kernels' to be told.
         kernels: "auto" renders with Triton kernels where they run and no gradients are wanted; "off" never does.
-        cuda_graphs: replay the encoding on GPUs outside of training, in place of launching it piece by piece.
+        cuda_graphs: replay the encoding on GPUs, in place of launching it piece by piece.
         gradient_checkpointing: keep nothing of a chunk's features for the backward pass, and compute them again there.
     """
 
@@ -147,9 +147,9 @@ class Sherf(nn.Module):
         for name, value in vars(Skinning.canonical(body_model)).items():
             self.register_buffer(f"big_{name}", value, persistent=False)
         self.register_buffer("last_faces", last_faces(body_model.faces, body_model.vertex_count), persistent=False)
-        # Why kernels, the field's kernel, or the graph could not be used: "" where nothing is known against them.
-        self.plain_because = self.modules_because = self.ungraphed_because = ""
-        self._graphed = GraphedEncode(self._encode)
+        # Why kernels, or the field's alone, could not be used: "" where nothing is known against them.
+        self.plain_because = self.modules_because = ""
+        self._graphs = EncodeGraphs(self)
         self._canonical_search: VertexSearch | None = None
         self._packed: tuple[object, Packed | None] | None = None
         set_statistics(self, self.config.statistics)
@@ -169,25 +169,16 @@ class Sherf(nn.Module):
 
     def encode(self, observation: Observation) -> EncodedPerson:
         """Everything that the observations tell; render them as often as you like."""
-        if not self._records_graphs(observation):
-            return self._encode(observation)
-        flags = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-        weights = tuple(parameter.data_ptr() for parameter in self.parameters())
-        statistics = tuple(layer.statistics for layer in self.modules() if isinstance(layer, SampleBatchNorm))
-        try:
-            return self._graphed(observation, (self.config, flags, weights, statistics))
-        except RuntimeError as error:
-            self.ungraphed_because = str(error).partition("\n")[0]
-            return self._encode(observation)
+        return self._graphs(observation)
 
-    def _encode(self, observation: Observation) -> EncodedPerson:
+    def encode_plainly(self, observation: Observation) -> EncodedPerson:
+        """`encode` piece by piece, without a CUDA graph."""
         return self.encode_local(observation, *self.encode_global(observation.image))
 
-    def _records_graphs(self, observation: Observation) -> bool:
-        """Whether encoding may be replayed: on GPUs, outside of training, until it fails once."""
-        if not self.config.cuda_graphs or torch.is_grad_enabled() or self.training:
-            return False
-        return observation.image.is_cuda and not self.ungraphed_because
+    @property
+    def ungraphed_because(self) -> str:
+        """Why encoding could not be recorded as a CUDA graph; "" where nothing is known against it."""
+        return self._graphs.failure
 
     def encode_global(self, image: Float[Tensor, "B 3 H W"]) -> tuple[Tensor, Tensor]:
         """The half of `encode` that the whole picture decides: z (B, 512) and the planes (B, 3, 32, 256, 256)."""

@@ -1,0 +1,132 @@
+"""Encoding as a CUDA graph equals plain encoding; what surrounds it is tested without a GPU."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+
+from sherf_core.body.files import load_body
+from sherf_core.body.model import BodyModel
+from sherf_core.data import renderpeople
+from sherf_core.data.renderpeople import RenderPeople
+from sherf_core.model import graphs
+from sherf_core.model.graphs import EncodeGraphs, TrainingEncode
+from sherf_core.model.initial import initial_weights
+from sherf_core.model.inputs import Observation, observation_of
+from sherf_core.model.normalization import SampleBatchNorm, recorded_statistics
+from sherf_core.model.sherf import EncodedPerson, Sherf
+
+SIZE = 64
+WITH_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU: graphs are CUDA's")
+
+
+@pytest.fixture(scope="module")
+def model() -> Sherf:
+    model = Sherf(BodyModel(load_body()))
+    model.load_state_dict(initial_weights(model.state_dict()))
+    return model
+
+
+@pytest.fixture(scope="module")
+def observations() -> list[Observation]:
+    reader = RenderPeople(Path(renderpeople.__file__).parent / "demo", resolution=SIZE)
+    return [observation_of([reader.frame(reader.subjects()[0], 0, view)]) for view in (0, 9)]
+
+
+def _results(person: EncodedPerson) -> list[torch.Tensor]:
+    return [person.z, person.planes, person.feature_map, person.to_observation.rows, *person.levels]
+
+
+def test_the_recorded_step_is_encoding_and_leaves_statistics_alone(model, observations):
+    model.train()
+    step = TrainingEncode(model)
+    with recorded_statistics(model) as recorded:
+        person = model.encode(observations[0])
+        before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+        results = step(*graphs._tensors(observations[0]))
+        assert all(torch.equal(buffer, before[name]) for name, buffer in model.named_buffers())
+    expected = [*_results(person), *(values[0] for values in recorded.values())]
+    assert all(len(values) == 1 for values in recorded.values())
+    names = {layer: name for name, layer in model.named_modules() if isinstance(layer, SampleBatchNorm)}
+    assert [names[layer] for layer in step.layers] == list(recorded)
+    assert len(results) == len(expected)
+    assert all(torch.equal(one, other) for one, other in zip(results, expected, strict=True))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_what_cannot_be_recorded_is_encoded_plainly_and_says_why(model, observations, monkeypatch, training):
+    model.train(training)
+    encode = EncodeGraphs(model)
+    monkeypatch.setattr(encode, "_suits", lambda observation: not encode.failure)
+    tried = []
+
+    def fail(*_):
+        tried.append(1)
+        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    monkeypatch.setattr(graphs, "_recorded_training" if training else "_recorded", fail)
+    with torch.set_grad_enabled(training):
+        person = encode(observations[0])
+        assert encode.failure == "operation not permitted when stream is capturing"
+        encode(observations[0])
+        assert len(tried) == 1
+        expected = model.encode_plainly(observations[0])
+    assert all(torch.equal(one, other) for one, other in zip(_results(person), _results(expected), strict=True))
+
+
+def test_a_copied_model_records_graphs_of_its_own(model):
+    copied = copy.deepcopy(model)
+    assert copied._graphs._model is copied
+
+
+def test_few_graphs_are_kept_and_the_state_of_the_model_counts(model, observations, monkeypatch):
+    recorded = []
+
+    def record(_, observation):
+        recorded.append(tuple(observation.image.shape))
+        return model.encode_plainly
+
+    model.eval()
+    encode = EncodeGraphs(model)
+    monkeypatch.setattr(encode, "_suits", lambda observation: True)
+    monkeypatch.setattr(graphs, "_recorded", record)
+    with torch.no_grad():
+        encode(observations[0])
+        encode(observations[1])
+        assert len(recorded) == 1
+        monkeypatch.setattr(model.encoder_2d.backbone.bn1, "statistics", "running")
+        encode(observations[0])
+    assert len(recorded) == 2
+    assert len(encode._recorded) <= graphs.MOST_GRAPHS
+
+
+@WITH_GPU
+@pytest.mark.parametrize("training", [False, True])
+def test_a_replay_is_the_plain_encoding(model, observations, training):
+    """Values, and in training gradients and statistics, of a picture other than the one that was recorded."""
+    model = copy.deepcopy(model).cuda().train(training)
+    first, second = (observation.to("cuda") for observation in observations)
+    with torch.set_grad_enabled(training), recorded_statistics(model):
+        model.encode(first)
+    assert model.ungraphed_because == ""
+
+    def measured(encode):
+        model.zero_grad()
+        with torch.set_grad_enabled(training), recorded_statistics(model) as recorded:
+            results = _results(encode(second))
+        if training:
+            sum(result.square().mean() for result in results if result.requires_grad).backward()
+        gradients = {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
+        return [result.detach().clone() for result in results], gradients, dict(recorded)
+
+    replayed, gradients, statistics = measured(model.encode)
+    plain, plain_gradients, plain_statistics = measured(model.encode_plainly)
+    for one, other in zip(replayed, plain, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+    assert gradients.keys() == plain_gradients.keys()
+    for name, gradient in plain_gradients.items():
+        assert (gradients[name] - gradient).norm() <= 1e-3 * gradient.norm() + 1e-9, name
+    assert statistics.keys() == plain_statistics.keys()
+    for name, values in plain_statistics.items():
+        torch.testing.assert_close(statistics[name], values, atol=1e-5, rtol=1e-4)
