@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -40,11 +42,10 @@ class RadianceField(nn.Module):
         """(sigma before its ReLU, colour)."""
         start = torch.cat([position, tokens[:, 0]], dim=1)
         x = start
-        for index, layer in enumerate(self.pts_linears):
-            x = functional.relu_(layer(x))
-            if index == SKIP_AFTER:
-                x = torch.cat([start, x], dim=1)
-        x = functional.linear(torch.cat([x, view, tokens[:, 1]], dim=1), *self._head())
+        for index, layer in enumerate(cast("list[nn.Linear]", list(self.pts_linears))):
+            x = _joined(start, x, layer.weight, layer.bias) if index == SKIP_AFTER + 1 else layer(x)
+            x = functional.relu_(x)
+        x = _joined(x, torch.cat([view, tokens[:, 1]], dim=1), *self._head())
         colour = self.rgb_linear(functional.relu(x[:, 1:]))
         # A sigmoid, whose rounding does not depend on the number of points as that of torch's own does on the CPU.
         return x[:, 0], torch.tanh(colour / 2) * (0.5 + COLOUR_PADDING) + 0.5
@@ -56,3 +57,11 @@ class RadianceField(nn.Module):
         sigma = functional.pad(self.alpha_linear.weight, (0, of_rest.shape[1]))
         bias = of_features @ self.feature_linear.bias + self.views_linear.bias
         return torch.cat([sigma, colour]), torch.cat([self.alpha_linear.bias, bias])
+
+
+def _joined(
+    first: Float[Tensor, "P A"], second: Float[Tensor, "P B"], weight: Float[Tensor, "C _"], bias: Float[Tensor, "C"]
+) -> Float[Tensor, "P C"]:
+    """A linear layer of [first, second], without putting them side by side: there is less to keep for the gradient."""
+    width = first.shape[1]
+    return torch.addmm(functional.linear(first, weight[:, :width], bias), second, weight[:, width:].T)

@@ -7,7 +7,7 @@ gradients are wanted, forward and backward in training. A graph reads weights wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +49,9 @@ class EncodeGraphs:
                 self._recorded.pop(next(iter(self._recorded)))
             record = _recorded_training if self._model.training else _recorded
             try:
-                self._recorded[key] = record(self._model, observation)
+                # Streams and graphs are of the current device, which need not be the model's.
+                with torch.cuda.device_of(observation.image):
+                    self._recorded[key] = record(self._model, observation)
             except RuntimeError as error:
                 self.failure = str(error).partition("\n")[0]
                 return self._model.encode_plainly(observation)
@@ -70,9 +72,11 @@ class EncodeGraphs:
         """Whatever the launches depend on."""
         model = self._model
         flags = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, model.training
+        # Inputs that were made in inference mode cannot be overwritten outside of it.
+        modes = flags, torch.is_inference_mode_enabled()
         weights = tuple((parameter.data_ptr(), parameter.requires_grad) for parameter in model.parameters())
         statistics = tuple(layer.statistics for layer in _normalisations(model))
-        return observation.image.shape, observation.image.device, model.config.precision, flags, weights, statistics
+        return observation.image.shape, observation.image.device, model.config.precision, modes, weights, statistics
 
 
 def _recorded(model: Sherf, observation: Observation) -> Encode:
@@ -107,16 +111,29 @@ def _recorded_training(model: Sherf, observation: Observation) -> Encode:
 
     step = TrainingEncode(model)
     sample = tuple(tensor.clone() for tensor in _tensors(observation))
-    graphed = torch.cuda.make_graphed_callables(step, sample, num_warmup_iters=WARM_UPS, allow_unused_input=True)
+    graphed: Any = torch.cuda.make_graphed_callables(
+        step, sample, num_warmup_iters=WARM_UPS, allow_unused_input=True
+    )
 
     def replay(given: Observation) -> EncodedPerson:
         z, planes, feature_map, rows, *rest = graphed(*_tensors(given))
+        own_gradients(planes)
         levels, statistics = rest[: step.levels], rest[step.levels :]
         for layer, found in zip(step.layers, statistics, strict=True):
             layer.note(found.clone())
         return EncodedPerson(given, z, planes, feature_map, levels, VertexMaps(rows))
 
     return replay
+
+
+def own_gradients(result: Tensor) -> None:
+    """Let the node that made a tensor hand out copies of its gradients.
+
+    A replayed backward pass writes into the same memory each time, which parameters would take for their gradients:
+    those of a step's next sample would replace them before they are added.
+    """
+    if result.grad_fn is not None:
+        result.grad_fn.register_hook(lambda found, _: tuple(None if one is None else one.clone() for one in found))
 
 
 class TrainingEncode(nn.Module):

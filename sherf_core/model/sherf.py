@@ -149,8 +149,9 @@ class Sherf(nn.Module):
         self.register_buffer("last_faces", last_faces(body_model.faces, body_model.vertex_count), persistent=False)
         # Why kernels, or the field's alone, could not be used: "" where nothing is known against them.
         self.plain_because = self.modules_because = ""
+        self._failed_kernels: dict[torch.device, str] = {}
         self._graphs = EncodeGraphs(self)
-        self._canonical_search: VertexSearch | None = None
+        self._canonical_search: tuple[object, VertexSearch] | None = None
         self._packed: tuple[object, Packed | None] | None = None
         set_statistics(self, self.config.statistics)
 
@@ -232,7 +233,7 @@ class Sherf(nn.Module):
         try:
             return self._render(person, bodies, rays, noise_seeds, kernels=kernels)
         except KernelError as error:
-            self.plain_because = str(error)
+            self.plain_because = self._failed_kernels[self.box.device] = str(error)
             return self._render(person, bodies, rays, noise_seeds, kernels=False)
 
     def _render(
@@ -264,13 +265,13 @@ class Sherf(nn.Module):
 
     def canonical_search(self) -> VertexSearch:
         """The canonical vertices never move; their search structure is built once a device."""
-        search = self._canonical_search
-        if search is None or search.vertices.device != self.canonical.device:
-            search = VertexSearch(
-                self.canonical, radius=CANONICAL_RADIUS, cell=CANONICAL_CELL, method=self.config.nearest
+        state = self.canonical.device, self.config.nearest
+        if self._canonical_search is None or self._canonical_search[0] != state:
+            self._canonical_search = (
+                state,
+                VertexSearch(self.canonical, radius=CANONICAL_RADIUS, cell=CANONICAL_CELL, method=self.config.nearest),
             )
-            self._canonical_search = search
-        return search
+        return self._canonical_search[1]
 
     def packed(self) -> Packed | None:
         """The weights of the field's kernel, packed anew when one of them has changed; None where it does not run.
@@ -296,9 +297,10 @@ class Sherf(nn.Module):
         """Whether Triton kernels may render; `plain_because` says why not."""
         if self.config.kernels == "off" or torch.is_grad_enabled() or self.config.features == "plain":
             return False
-        if not self.plain_because:
-            self.plain_because = why_not(self.box.device)
-        return not self.plain_because and self.config.nearest in ("auto", "cells")
+        device, nearest = self.box.device, self.config.nearest
+        self.plain_because = self._failed_kernels.get(device) or why_not(device)
+        lists = nearest == "cells" or (nearest == "auto" and device.type != "cpu")
+        return lists and not self.plain_because
 
     def networks(self) -> AbstractContextManager[object]:
         """Lets what is learned compute in the chosen precision."""

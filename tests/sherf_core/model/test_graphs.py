@@ -101,6 +101,78 @@ def test_few_graphs_are_kept_and_the_state_of_the_model_counts(model, observatio
     assert len(encode._recorded) <= graphs.MOST_GRAPHS
 
 
+def test_inference_mode_has_a_graph_of_its_own(model, observations, monkeypatch):
+    """Outside of it nobody may write into inputs that were made inside."""
+
+    def record(_, observation):
+        kept = observation.image.clone()
+
+        def replay(given):
+            kept.copy_(given.image)
+            return model.encode_plainly(given)
+
+        return replay
+
+    model.eval()
+    encode = EncodeGraphs(model)
+    monkeypatch.setattr(encode, "_suits", lambda observation: True)
+    monkeypatch.setattr(graphs, "_recorded", record)
+    with torch.inference_mode():
+        inside = encode(observations[0])
+    with torch.no_grad():
+        outside = encode(observations[0])
+    assert torch.equal(inside.planes, outside.planes)
+
+
+def test_gradients_of_replays_are_added_up():
+    """A node that overwrites the gradients that it gave before, as a replayed backward pass does."""
+    weight, memory = torch.nn.Parameter(torch.ones(3)), torch.empty(3)
+
+    class Replayed(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, weight):
+            ctx.save_for_backward(x)
+            return x * weight
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return None, memory.copy_(gradient * ctx.saved_tensors[0]).detach()
+
+    for x in (1.0, 10.0):
+        result = Replayed.apply(torch.full((3,), x), weight)
+        graphs.own_gradients(result)
+        result.sum().backward()
+    assert weight.grad.tolist() == [11.0] * 3
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two GPUs")
+def test_a_model_is_recorded_on_its_own_gpu(model, observations):
+    model = copy.deepcopy(model).to("cuda:1").eval()
+    with torch.cuda.device(0), torch.no_grad():
+        for observation in observations:
+            given = observation.to("cuda:1")
+            torch.testing.assert_close(model.encode(given).planes, model.encode_plainly(given).planes)
+    assert model.ungraphed_because == ""
+
+
+@WITH_GPU
+def test_samples_of_a_step_add_up_their_gradients(model, observations):
+    model = copy.deepcopy(model).cuda().train()
+
+    def gradients(encode):
+        model.zero_grad()
+        for observation in observations:
+            with recorded_statistics(model):
+                person = encode(observation.to("cuda"))
+            sum(result.square().mean() for result in _results(person) if result.requires_grad).backward()
+        return {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
+
+    replayed, plain = gradients(model.encode), gradients(model.encode_plainly)
+    assert model.ungraphed_because == ""
+    for name, gradient in plain.items():
+        assert (replayed[name] - gradient).norm() <= 1e-3 * gradient.norm() + 1e-9, name
+
+
 @WITH_GPU
 @pytest.mark.parametrize("training", [False, True])
 def test_a_replay_is_the_plain_encoding(model, observations, training):

@@ -202,6 +202,21 @@ def test_rays_through_the_box_that_pass_the_body_by_are_empty(model):
     assert rendering.alpha.max() == 0
 
 
+def test_what_a_frame_left_behind_follows_the_configuration_and_the_device(model, configured, monkeypatch):
+    configured(nearest="brute")
+    assert model.canonical_search().lists is None
+    configured(nearest="cells")
+    assert model.canonical_search().lists is not None
+    with torch.no_grad():
+        assert not model._takes_kernels()
+        assert "CUDA" in model.plain_because
+        monkeypatch.setattr("sherf_core.model.sherf.why_not", lambda device: "")
+        assert model._takes_kernels()
+        assert model.plain_because == ""
+        configured(nearest="auto")
+        assert not model._takes_kernels(), "on the CPU there are no lists to search"
+
+
 def test_missing_memory_halves_the_chunks_and_changes_nothing(model, configured, monkeypatch):
     batch = _batch(model, [0])
     asked = []

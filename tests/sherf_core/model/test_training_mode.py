@@ -100,7 +100,7 @@ def test_checkpointing_has_the_same_gradients_and_keeps_less(model, inputs):
     assert plain.keys() == again.keys()
     for name, value in plain.items():
         assert (again[name] - value).norm() <= 1e-6 * value.norm(), name
-    assert kept[True] < 0.25 * kept[False]
+    assert kept[True] < 0.35 * kept[False]
 
 
 WITH_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU, and a CPU emulates float16 for minutes")
