@@ -16,9 +16,8 @@ check: environment-dev ## Lint (ruff) and check types (mypy)
 	@$(PYTHON_BIN) -m ruff format --check .
 	@$(PYTHON_BIN) -m mypy
 
-bench: environment-dev ## Measure start-up, and a frame's time and memory
-	@$(PYTHON_BIN) benchmarks/startup.py
-	@$(PYTHON_BIN) benchmarks/frame.py
+bench: environment-dev ## Measure this machine: stages, fast paths, scaling, training, start-up (some minutes)
+	@$(PYTHON_BIN) benchmarks/all.py
 
 clean: ## Remove .venv and everything that was made
 	@rm -rf .venv .setup.log .setup.lock demo-output build dist ./*.egg-info .mypy_cache .pytest_cache .ruff_cache

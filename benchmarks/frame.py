@@ -1,99 +1,132 @@
-"""Seconds to encode a person and to render a frame, and peak memory, on this machine.
+"""The stages of a frame: what encoding a person and rendering a picture are made of, their time and peak memory.
 
-    python benchmarks/frame.py --size 512 --device cpu
-
-A person of the embedded body stands 3.4 m from a camera whose focal length is 900 pixels at 512². Time does not depend
-on the weights, so they are the initial ones.
+The person of `workload.turned_person`. Each stage is given what the ones before it made. On a GPU the rows may add up
+to more than the whole: a stage of small launches waits for the host when it is alone. Stages that loop over chunks keep
+all of their results, which the whole does not.
 """
 
 from __future__ import annotations
 
-import argparse
-import resource
-import statistics
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-import numpy as np
 import torch
+from torch import Tensor
 
-from sherf_core.body.files import load_body
-from sherf_core.body.model import BodyModel
-from sherf_core.data.records import BodyPose, Camera, Frame
+from depth import Depth
+from measuring import MEMORY, TIMES, Report, Stage, peak_of, timed
 from sherf_core.geometry.nearest import VertexSearch
-from sherf_core.model.initial import initial_weights
-from sherf_core.model.inputs import bodies_of, observation_of, rays_of
-from sherf_core.model.sherf import SHELL_RADIUS, Sherf, SherfConfig
-from sherf_core.render.sampling import ray_steps, sample_depths
+from sherf_core.model.deform import Skinning
+from sherf_core.model.march import composite_near, locate
+from sherf_core.model.person_field import PersonField
+from sherf_core.model.sherf import SHELL_RADIUS, EncodedPerson, Sherf
+from sherf_core.render.sampling import ray_steps
+from workload import PLAIN, Scene, configure, excuses, near_points, new_model, usual
 
 
-def standing_person(size: int) -> Frame:
-    """A made-up observation: noise on the person, arms a little lowered."""
-    rng = np.random.default_rng(0)
-    poses = (rng.normal(size=72) * 0.1).astype(np.float32)
-    focal = 900 * size / 512
-    K = np.array([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]], np.float32)
-    camera = Camera(K, np.diag([1, -1, -1]).astype(np.float32), np.array([0, -0.3, 3.4], np.float32))
-    body = BodyPose(poses, np.zeros(10, np.float32), np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
-    image = rng.uniform(size=(size, size, 3)).astype(np.float32)
-    return Frame("nobody", 0, 0, image, np.ones((size, size), bool), camera, body)
+def encode_stages(model: Sherf, scene: Scene) -> Iterator[Stage]:
+    """The parts of `Sherf.encode`, launched piece by piece."""
+    observation, networks = scene.observation, model.renderer
+    z = model.encoder_2d(observation.image)
+    feature_map = model.encoder_2d_feature(observation.image)
+    on_vertices = model.vertex_features(observation, feature_map)
+    yield "global encoder (ResNet-18)", lambda: model.encoder_2d(observation.image)
+    yield "tri-plane generator", lambda: model.backbone(z)
+    yield "pixel encoder", lambda: model.encoder_2d_feature(observation.image)
+    yield "features of the body's vertices", lambda: model.vertex_features(observation, feature_map)
+    yield "sparse volume", lambda: networks.encoder_3d(on_vertices, model.volume)
+    yield "maps of the body's vertices", lambda: model.big.to(Skinning.of(model.body_model, observation.body))
 
 
-def timed(run: Callable[[], object], device: str, repeats: int) -> str:
-    """Median and range of seconds, after one warm-up."""
-    seconds = []
-    for _ in range(repeats + 1):
-        started = time.perf_counter()
-        run()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - started)
-    kept = seconds[1:]
-    return f"{statistics.median(kept):8.4f} s  ({min(kept):.4f} to {max(kept):.4f})"
+def frame_stages(model: Sherf, scene: Scene, person: EncodedPerson, kernels: bool) -> Iterator[Stage]:
+    """The parts of a picture."""
+    rays, bodies, size = scene.rays(model), scene.bodies, model.config.points_per_chunk
 
+    def pose() -> tuple[Skinning, Tensor]:
+        skinning = Skinning.of(model.body_model, bodies)
+        return skinning, skinning.vertices(model.body_model)
 
-def peak_gib(device: str) -> float:
-    """Peak memory of the device, or of this process on a CPU."""
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**30
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+    skinning, vertices = pose()
+    maps, steps = skinning.to(model.big), ray_steps(model.config.samples_per_ray, rays.near)
 
+    def search() -> VertexSearch:
+        return VertexSearch(vertices[0], radius=SHELL_RADIUS, method=model.config.nearest)
 
-def main() -> None:
-    """Measure one size on one device and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--points-per-chunk", type=int, default=SherfConfig().points_per_chunk)
-    parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args()
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    found = search()
+    near = locate(rays, bodies, 0, steps, found, maps, kernels=kernels)
+    field = PersonField(model, person, 0, kernels=kernels)
+    count = max(1, -(-len(near.points) // size))
+    points, directions = near.points.tensor_split(count), near.directions.tensor_split(count)
+    nearest = [field._nearest(chunk) for chunk in points]
+    tokens = [field.tokens(chunk, vertex) for chunk, vertex in zip(points, nearest, strict=True)]
+    yield "rays through every pixel", lambda: scene.rays(model)
+    yield "body: pose, maps to canonical space", lambda: pose()[0].to(model.big)
+    yield "search: cells or tree around the body", search
+    yield "locate samples near the body", lambda: locate(rays, bodies, 0, steps, found, maps, kernels=kernels)
+    if kernels or model.config.features == "merged":
+        yield "tables: merged features", lambda: PersonField(model, person, 0, kernels=kernels)
+    yield "canonical search", lambda: [field._nearest(chunk) for chunk in points]
+    pairs = list(zip(points, nearest, strict=True))
+    yield "tokens", lambda: [field.tokens(chunk, vertex) for chunk, vertex in pairs]
+    triples = list(zip(tokens, points, directions, strict=True))
+    packed = model.packed() if kernels else None
+    if packed is not None:
+        from sherf_core.kernels.field import evaluate
 
-    model = Sherf(BodyModel(load_body()), SherfConfig(points_per_chunk=options.points_per_chunk))
-    model.load_state_dict(initial_weights(model.state_dict()))
-    model = model.eval().to(options.device)
-    frame = standing_person(options.size)
-    observation = observation_of([frame]).to(options.device)
-    bodies = bodies_of([frame.body]).to(options.device)
-    with torch.inference_mode():
-        rays = rays_of([frame.camera], bodies, model.body_model, options.size, options.size)
-        depths = sample_depths(rays.near[0], rays.far[0], ray_steps(model.config.samples_per_ray, rays.near))
-        points = rays.origins[0, :, None] + rays.directions[0, :, None] * depths[..., None]
-        search = VertexSearch(model.body_model.vertices(bodies.poses, bodies.shapes)[0], radius=SHELL_RADIUS)
-        inside = len(search.within(points[rays.hit[0]].flatten(0, 1))[0])
-        del points, depths
-        print(
-            f"{options.size}x{options.size}, {options.device}, torch {torch.__version__}, {inside:,} points within 5 cm"
+        yield "fusion and decoder (one kernel)", lambda: [evaluate(packed, *triple) for triple in triples]
+    else:
+        layers = model.renderer
+        fused = [layers.transformer(chunk, kept=2) for chunk in tokens]
+        encoded = [
+            (layers.pos_enc(a), layers.view_enc(b), c) for a, b, c in zip(points, directions, fused, strict=True)
+        ]
+        yield "fusion transformer", lambda: [layers.transformer(chunk, kept=2) for chunk in tokens]
+        yield (
+            "encoding of points and directions",
+            lambda: [(layers.pos_enc(a), layers.view_enc(b)) for _, a, b in triples],
         )
-        if options.device == "cuda":
-            torch.cuda.reset_peak_memory_stats()
-        person = model.encode(observation)
-        print("encode a person ", timed(lambda: model.encode(observation), options.device, options.repeats))
-        print("render one frame", timed(lambda: model.render(person, bodies, rays), options.device, options.repeats))
-        print(f"peak memory       {peak_gib(options.device):.2f} GiB")
+        yield "decoder", lambda: [model.decoder(*chunk) for chunk in encoded]
+    sigma, colour = field.in_chunks(near.points, near.directions)
+    yield "composite", lambda: composite_near(rays, 0, steps, near, sigma, colour)
 
 
-if __name__ == "__main__":
-    main()
+def measure(run: Callable[[], object], device: str, repeats: int) -> dict[str, float | str | None]:
+    """Times, then the peak."""
+    return {**timed(run, device, repeats).values(), **peak_of(run, device).values()}
+
+
+def picture(model: Sherf, scene: Scene, person: EncodedPerson) -> Tensor:
+    """A whole frame, from a camera."""
+    return model.render(person, scene.bodies, scene.rays(model)).rgb
+
+
+def run(report: Report, device: str, depth: Depth) -> None:
+    """A table with the fast paths that run here; on GPUs another one without."""
+    model, scene = new_model(device), Scene.turned(depth.frame, device)
+    with torch.inference_mode():
+        points = near_points(model, scene.bodies, scene.rays(model))
+        for key, config in (("frame", usual(device)), ("frame, plain", usual(device, like=PLAIN))):
+            configure(model, config)
+            kernels = model._takes_kernels()
+            how = "all plain" if config.features == "plain" else "merged features" + ", kernels" * kernels
+            title = f"stages at {depth.frame}², {points:,} points within 5 cm, {how}, by {config.points_per_chunk:,}"
+            report.table(key, title, (*TIMES, *MEMORY))
+            _rows(report, device, depth.repeats, model, scene, kernels)
+            if device == "cpu":
+                return
+
+
+def _rows(report: Report, device: str, repeats: int, model: Sherf, scene: Scene, kernels: bool) -> None:
+    def encode() -> EncodedPerson:
+        return model.encode(scene.observation)
+
+    report.stages(encode_stages(model, scene), device, repeats)
+    report.row(
+        "encode, piece by piece", lambda: measure(lambda: model.encode_plainly(scene.observation), device, repeats)
+    )
+    if device == "cuda" and model.config.cuda_graphs:
+        report.row("encode, replayed graph", lambda: measure(encode, device, repeats))
+        report.remark(model.ungraphed_because)
+    person = encode()
+    report.stages(frame_stages(model, scene, person, kernels), device, repeats)
+    report.row("frame, from a camera", lambda: measure(lambda: picture(model, scene, person), device, repeats))
+    report.remark(excuses(model) if kernels else "")

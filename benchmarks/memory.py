@@ -6,7 +6,7 @@
 The constants of `sherf_core/memory.py` come from this. A row is one configuration: action, side of the pictures, points
 in a chunk, precision, samples at once. On a GPU the peak is what the driver counts (torch's reserved memory and the
 CUDA context); on a CPU each row is a process of its own and the peak is its largest resident size.
-The person of `frame.py` is rendered; a training step is a full frame, forward and backward, 100·MSE + 10·acc, and Adam.
+`workload.standing_person` is rendered; a training step is a full frame, forward and backward, 100·MSE + 10·acc, Adam.
 """
 
 from __future__ import annotations
@@ -26,18 +26,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from frame import peak_gib, standing_person
+from measuring import peak_gib
 from sherf_core.body.files import load_body
 from sherf_core.body.model import BodyModel
-from sherf_core.geometry.nearest import VertexSearch
 from sherf_core.memory import GIB, Action, cpu_bytes, gpu_bytes
-from sherf_core.model.deform import Skinning
 from sherf_core.model.initial import initial_weights
 from sherf_core.model.inputs import Bodies, Observation, RayBundle, bodies_of, observation_of, rays_of
-from sherf_core.model.march import locate
-from sherf_core.model.sherf import SHELL_RADIUS, Sherf, SherfConfig
+from sherf_core.model.sherf import Sherf, SherfConfig
 from sherf_core.precision import Precision
-from sherf_core.render.sampling import ray_steps
+from workload import near_points, standing_person
 
 HALF = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -164,15 +161,6 @@ def in_half_precision(module: nn.Module, precision: Precision, device: str) -> N
         return tuple(x.float() for x in result) if isinstance(result, tuple) else result.float()
 
     module.forward = lowered
-
-
-def near_points(model: Sherf, bodies: Bodies, rays: RayBundle) -> int:
-    """How many samples of a frame lie within 5 cm of the body."""
-    with torch.inference_mode():
-        skinning = Skinning.of(model.body_model, bodies)
-        search = VertexSearch(skinning.vertices(model.body_model)[0], radius=SHELL_RADIUS)
-        steps = ray_steps(model.config.samples_per_ray, rays.near)
-        return len(locate(rays, bodies, 0, steps, search, skinning.to(model.big)).kept)
 
 
 def best(run: Callable[[], object], device: str, repeats: int) -> float:

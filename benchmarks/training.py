@@ -6,7 +6,7 @@
 
 A step is the published one: forward, backward, the whole loss (LPIPS where its weights are there, or with --random-vgg
 as if they were: they take the same time and memory), Adam, average. It is made of the shipped people where the pictures
-are small enough, and of the standing person of `frame.py` otherwise. The first step of a row is not counted. On a GPU
+are small enough, and of `workload.standing_person` otherwise. The first step of a row is not counted. On a GPU
 the peak is what torch reserved; the CUDA context comes on top of it (0.5 GiB on an H100). With --gib the process gets
 no more than that, context included, so that what runs fits a GPU of that size. `again` means gradient checkpointing.
 """
@@ -24,7 +24,7 @@ from pathlib import Path
 
 import torch
 
-from frame import peak_gib, standing_person
+from measuring import peak_gib
 from sherf_core.body.files import load_body
 from sherf_core.body.model import BodyModel
 from sherf_core.data import renderpeople
@@ -42,6 +42,7 @@ from sherf_core.train.prepare import matrix_arithmetic, new_state
 from sherf_core.train.samples import sample
 from sherf_core.train.step import GradientStep, SampleLoss, clean_gradients
 from sherf_core.train.world import World
+from workload import standing_person
 
 DEMO = Path(renderpeople.__file__).parent / "demo"
 SHIPPED_SIDE = 512
