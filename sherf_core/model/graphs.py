@@ -111,9 +111,7 @@ def _recorded_training(model: Sherf, observation: Observation) -> Encode:
 
     step = TrainingEncode(model)
     sample = tuple(tensor.clone() for tensor in _tensors(observation))
-    graphed: Any = torch.cuda.make_graphed_callables(
-        step, sample, num_warmup_iters=WARM_UPS, allow_unused_input=True
-    )
+    graphed: Any = torch.cuda.make_graphed_callables(step, sample, num_warmup_iters=WARM_UPS, allow_unused_input=True)
 
     def replay(given: Observation) -> EncodedPerson:
         z, planes, feature_map, rows, *rest = graphed(*_tensors(given))
