@@ -118,8 +118,9 @@ def _recorded_training(model: Sherf, observation: Observation) -> Encode:
         own_gradients(planes)
         levels, statistics = rest[: step.levels], rest[step.levels :]
         for layer, found in zip(step.layers, statistics, strict=True):
-            layer.note(found.clone())
-        return EncodedPerson(given, z, planes, feature_map, levels, VertexMaps(rows))
+            layer.note(found.detach().clone())
+        # To autograd all results of a graph depend on the weights; the body's maps do not.
+        return EncodedPerson(given, z, planes, feature_map, levels, VertexMaps(rows.detach()))
 
     return replay
 

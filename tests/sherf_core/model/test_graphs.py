@@ -124,25 +124,50 @@ def test_inference_mode_has_a_graph_of_its_own(model, observations, monkeypatch)
     assert torch.equal(inside.planes, outside.planes)
 
 
-def test_gradients_of_replays_are_added_up():
-    """A node that overwrites the gradients that it gave before, as a replayed backward pass does."""
-    weight, memory = torch.nn.Parameter(torch.ones(3)), torch.empty(3)
+def _replayed(step, sample, **_):
+    """What torch makes of a step, without a GPU: all results need gradients, which lie in the same memory each time."""
+    weights = [weight for weight in step.parameters() if weight.requires_grad]
+    memory = [torch.empty_like(weight) for weight in weights]
 
     class Replayed(torch.autograd.Function):
         @staticmethod
-        def forward(ctx, x, weight):
-            ctx.save_for_backward(x)
-            return x * weight
+        def forward(ctx, *given):
+            with torch.enable_grad():
+                ctx.results = step(*given[: len(sample)])
+            return tuple(result.detach() for result in ctx.results)
 
         @staticmethod
-        def backward(ctx, gradient):
-            return None, memory.copy_(gradient * ctx.saved_tensors[0]).detach()
+        def backward(ctx, *gradients):
+            pairs = [pair for pair in zip(ctx.results, gradients, strict=True) if pair[0].requires_grad]
+            results, of_results = zip(*pairs, strict=True)
+            found = torch.autograd.grad(results, weights, of_results, allow_unused=True)
+            own = (None if new is None else old.copy_(new).detach() for old, new in zip(memory, found, strict=True))
+            return (*[None] * len(sample), *own)
 
-    for x in (1.0, 10.0):
-        result = Replayed.apply(torch.full((3,), x), weight)
-        graphs.own_gradients(result)
-        result.sum().backward()
-    assert weight.grad.tolist() == [11.0] * 3
+    return lambda *given: Replayed.apply(*given, *weights)
+
+
+def test_samples_of_replayed_steps_add_up_their_gradients(model, observations, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", _replayed)
+    model.train()
+    replay = graphs._recorded_training(model, observations[0])
+
+    def gradients(encode):
+        model.zero_grad()
+        for observation in observations:
+            with recorded_statistics(model) as recorded:
+                person = encode(observation)
+            assert not person.to_observation.rows.requires_grad
+            assert not any(value.requires_grad for values in recorded.values() for value in values)
+            sum(result.square().mean() for result in _results(person) if result.requires_grad).backward()
+        found = {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
+        model.zero_grad()
+        return found
+
+    replayed, plain = gradients(replay), gradients(model.encode_plainly)
+    assert replayed.keys() == plain.keys()
+    for name, gradient in plain.items():
+        torch.testing.assert_close(replayed[name], gradient, msg=name)
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two GPUs")
