@@ -1,6 +1,6 @@
 """Merged tokens of canonical points in one kernel: all look-ups of a point, without writing down where they are.
 
-The plain path is `FeatureTables.tokens` at `PersonField.places`. No gradients.
+The plain path is `FeatureTables.tokens`, as `PersonField.tokens` calls it. No gradients.
 """
 
 from __future__ import annotations
