@@ -51,10 +51,12 @@ QUICK = {
         processes=2,
     ),
     "cpu": Depth(
-        2,
+        3,
         paths=128,
         resolutions=(64, 128, 256),
         scaling=64,
+        batches=(1, 2),
+        views=(1, 2, 6),
         chunks=(1 << 13, 1 << 15),
         training=64,
         processes=2,
