@@ -184,7 +184,8 @@ def tokens_program(
     there = live[:, None] & (primary < 3)[None, :]
     tl.store(colours + place[:, None] * 3 + primary[None, :], shown, mask=there)
 
-    target = tokens + place[:, None] * 96 + channel[None, :]
+    # In 32 bits the place of a number would end at 22 million points.
+    target = tokens + place.to(tl.int64)[:, None] * 96 + channel[None, :]
     tl.store(target, token0, mask=live[:, None])
     tl.store(target + 32, token1, mask=live[:, None])
     tl.store(target + 64, token2, mask=live[:, None])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from sherf_core.errors import SherfError
 from sherf_core.model.deform import VertexMaps
 from sherf_core.model.inputs import Bodies, Observation
 from sherf_core.model.normalization import SampleBatchNorm
@@ -52,6 +53,9 @@ class EncodeGraphs:
                 # Streams and graphs are of the current device, which need not be the model's.
                 with torch.cuda.device_of(observation.image):
                     self._recorded[key] = record(self._model, observation)
+            except torch.cuda.OutOfMemoryError:
+                # There may be more of it next time.
+                return self._model.encode_plainly(observation)
             except RuntimeError as error:
                 self.failure = str(error).partition("\n")[0]
                 return self._model.encode_plainly(observation)
@@ -66,6 +70,8 @@ class EncodeGraphs:
         model = self._model
         # Training without gradients moves statistics, and gradients outside of it are rare: both go the plain way.
         usual = model.training == torch.is_grad_enabled()
+        # Under somebody's own autocast the weights' casts would be recorded with it.
+        usual = usual and not torch.is_autocast_enabled()
         return usual and model.config.cuda_graphs and observation.image.is_cuda and not self.failure
 
     def _key(self, observation: Observation) -> object:
@@ -74,7 +80,8 @@ class EncodeGraphs:
         flags = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, model.training
         # Inputs that were made in inference mode cannot be overwritten outside of it.
         modes = flags, torch.is_inference_mode_enabled()
-        weights = tuple((parameter.data_ptr(), parameter.requires_grad) for parameter in model.parameters())
+        tensors = (*model.parameters(), *model.buffers())
+        weights = tuple((tensor.data_ptr(), tensor.requires_grad) for tensor in tensors)
         statistics = tuple(layer.statistics for layer in _normalisations(model))
         return observation.image.shape, observation.image.device, model.config.precision, modes, weights, statistics
 
@@ -113,9 +120,14 @@ def _recorded_training(model: Sherf, observation: Observation) -> Encode:
     sample = tuple(tensor.clone() for tensor in _tensors(observation))
     graphed: Any = torch.cuda.make_graphed_callables(step, sample, num_warmup_iters=WARM_UPS, allow_unused_input=True)
 
+    count = 0
+
     def replay(given: Observation) -> EncodedPerson:
+        nonlocal count
+        count += 1
+        number = count
         z, planes, feature_map, rows, *rest = graphed(*_tensors(given))
-        own_gradients(planes)
+        own_gradients(planes, lambda: number == count)
         levels, statistics = rest[: step.levels], rest[step.levels :]
         for layer, found in zip(step.layers, statistics, strict=True):
             layer.note(found.detach().clone())
@@ -125,14 +137,32 @@ def _recorded_training(model: Sherf, observation: Observation) -> Encode:
     return replay
 
 
-def own_gradients(result: Tensor) -> None:
+def own_gradients(result: Tensor, is_newest: Callable[[], bool]) -> None:
     """Let the node that made a tensor hand out copies of its gradients.
 
     A replayed backward pass writes into the same memory each time, which parameters would take for their gradients:
     those of a step's next sample would replace them before they are added.
+
+    Args:
+        result: of a replayed forward pass.
+        is_newest: whether the memory still holds what that pass kept.
+
+    Raises:
+        SherfError: in the backward pass, where it does not.
     """
+
+    def copied(found: tuple[Tensor | None, ...], _: object) -> tuple[Tensor | None, ...]:
+        if not is_newest():
+            raise SherfError(
+                "the gradients of a person are asked for after another one was encoded, whose CUDA graph uses the same "
+                "memory",
+                expected="encode, render and backward for one observation after the other",
+                fix="set cuda_graphs=False in SherfConfig to keep several at once",
+            )
+        return tuple(None if one is None else one.clone() for one in found)
+
     if result.grad_fn is not None:
-        result.grad_fn.register_hook(lambda found, _: tuple(None if one is None else one.clone() for one in found))
+        result.grad_fn.register_hook(copied)
 
 
 class TrainingEncode(nn.Module):

@@ -58,9 +58,9 @@ class PersonField:
             except torch.cuda.OutOfMemoryError:
                 if torch.is_grad_enabled() or size <= SMALLEST_CHUNK:
                     raise
-                self.model.config = replace(self.model.config, points_per_chunk=size // 2)
-                if torch.cuda.is_available():
-                    torch.cuda.empty_cache()
+            # The error is gone here, and with it what it held of the chunk.
+            self.model.config = replace(self.model.config, points_per_chunk=size // 2)
+            torch.cuda.empty_cache()
 
     def _chunks_of(
         self, size: int, points: Float[Tensor, "P 3"], directions: Float[Tensor, "P 3"]

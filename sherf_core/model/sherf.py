@@ -169,7 +169,10 @@ class Sherf(nn.Module):
     # Encoding ---------------------------------------------------------------------------------------------------
 
     def encode(self, observation: Observation) -> EncodedPerson:
-        """Everything that the observations tell; render them as often as you like."""
+        """Everything that the observations tell; render them as often as you like.
+
+        In training on a GPU the next call reuses the memory: take the gradients first (see `SherfConfig.cuda_graphs`).
+        """
         return self._graphs(observation)
 
     def encode_plainly(self, observation: Observation) -> EncodedPerson:

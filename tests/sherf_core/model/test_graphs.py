@@ -10,6 +10,7 @@ from sherf_core.body.files import load_body
 from sherf_core.body.model import BodyModel
 from sherf_core.data import renderpeople
 from sherf_core.data.renderpeople import RenderPeople
+from sherf_core.errors import SherfError
 from sherf_core.model import graphs
 from sherf_core.model.graphs import EncodeGraphs, TrainingEncode
 from sherf_core.model.initial import initial_weights
@@ -168,6 +169,17 @@ def test_samples_of_replayed_steps_add_up_their_gradients(model, observations, m
     assert replayed.keys() == plain.keys()
     for name, gradient in plain.items():
         torch.testing.assert_close(replayed[name], gradient, msg=name)
+
+
+def test_gradients_after_the_next_person_was_encoded_are_refused(model, observations, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", _replayed)
+    model.train()
+    replay = graphs._recorded_training(model, observations[0])
+    first, _ = (replay(observation) for observation in observations)
+    with pytest.raises(SherfError, match="after another one was encoded") as caught:
+        first.planes.sum().backward()
+    assert "cuda_graphs=False" in caught.value.fix
+    model.zero_grad()
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two GPUs")
