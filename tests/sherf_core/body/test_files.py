@@ -141,7 +141,7 @@ LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 
         (b"<!DOCTYPE html><html><body>Please log in", "SMPL.HTML"),
         (LFS_POINTER, "SMPL.LFS"),
         (b"PK\x03\x04" + b"x" * 100, "SMPL.ZIP"),
-        (gzip.compress(b"x"), "SMPL.ZIP"),
+        (gzip.compress(b"x", mtime=0), "SMPL.ZIP"),
         (b"", "SMPL.TRUNC"),
         (b"\x80\x02]q\x00(K\x01", "SMPL.TRUNC"),
         (pickle.dumps([1, 2]), "SMPL.STRUCT"),

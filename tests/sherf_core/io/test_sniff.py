@@ -23,7 +23,7 @@ WITH_CODE = {
     "LFS": [LFS_POINTER, b"version https://git-lfs.github.com/spec/v1\n"],
     "ZIP": [
         b"PK\x03\x04rest",
-        gzip.compress(b"x"),
+        gzip.compress(b"x", mtime=0),
         b"BZh91AY",
         b"\xfd7zXZ\x00\x00",
         b"7z\xbc\xaf\x27\x1c",
