@@ -169,6 +169,10 @@ def test_fast_paths_are_compared_with_plain_ones(model: Sherf, monkeypatch: pyte
     every = paths.paths("cpu")
     chosen = [path for path in every if path.name.startswith(("merged", "all of them", "the defaults"))]
     monkeypatch.setattr(paths, "paths", lambda device: chosen)
+    # All pairs of few samples, as they take long.
+    monkeypatch.setattr(paths, "BRUTE", replace(paths.BRUTE, samples_per_ray=6))
+    few = [paths.Path(one.name, replace(one.config, samples_per_ray=6)) for one in paths.nearest_paths("cpu")]
+    monkeypatch.setattr(paths, "nearest_paths", lambda device: few)
     report = Report()
     paths.run(report, "cpu", TINY)
     rows = {(row.table, row.name): row for row in report.rows}
