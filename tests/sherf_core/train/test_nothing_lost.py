@@ -11,7 +11,6 @@ import json
 import math
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -41,6 +40,7 @@ from sherf_core.train.journal import Journal
 from sherf_core.train.signals import Signals
 from sherf_core.train.step import GradientStep
 from sherf_core.train.world import World
+from tests.sherf_core.train.two_ranks import rendezvous, require_end_soon_after
 
 STEPS = 3
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
@@ -380,26 +380,14 @@ TOGETHER = """
 
 
 def two_ranks(folder: Path, how: str) -> list[subprocess.Popen[str]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "GLOO_SOCKET_IFNAME": "lo"}
-    return [started(TOGETHER, folder, how, 3, RANK=str(rank), LOCAL_RANK=str(rank), **common) for rank in range(2)]
+    return [started(TOGETHER, folder, how, 3, **variables) for variables in rendezvous()]
 
 
 @POSIX
 @pytest.mark.parametrize("how", ["raises", "killed"])
 def test_a_dead_rank_ends_the_training_soon_and_it_goes_on_later(how: str, tmp_path: Path) -> None:
     first, second = two_ranks(tmp_path, how)
-    try:
-        second.wait(timeout=240)
-        died = time.monotonic()
-        assert first.wait(timeout=30) == 1
-        assert time.monotonic() - died < 30
-    finally:
-        for process in (first, second):
-            process.kill()
-            process.communicate()
+    require_end_soon_after(first, second, patience=240)
     if how == "raises":
         cause = json.loads((tmp_path / "ranks" / "rank-0001.failed.json").read_text())
         assert "ValueError: the seventh picture is upside down" in cause["traceback"]

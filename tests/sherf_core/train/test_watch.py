@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import textwrap
@@ -14,6 +13,7 @@ import pytest
 from sherf_core.train import watch
 from sherf_core.train.rank_failures import save_failure
 from sherf_core.train.watch import other_ranks_watched
+from tests.sherf_core.train.two_ranks import rendezvous, require_end_soon_after
 
 # Two ranks over gloo. Rank 1 fails as it is told to; rank 0 waits for it, either in a collective operation, where gloo
 # notices a closed connection, or deaf to everything, as a process in NCCL is.
@@ -51,38 +51,16 @@ PROGRAM = """
 
 
 def start(folder: Path, how: str, waiting: str) -> list[subprocess.Popen[bytes]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    processes = []
-    for rank in range(2):
-        environment = {
-            **os.environ,
-            "RANK": str(rank),
-            "WORLD_SIZE": "2",
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": str(port),
-            "GLOO_SOCKET_IFNAME": "lo",
-            "OMP_NUM_THREADS": "1",
-        }
-        command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(folder), how, waiting]
-        processes.append(subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL))
-    return processes
+    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(folder), how, waiting]
+    environments = [{**os.environ, **variables, "OMP_NUM_THREADS": "1"} for variables in rendezvous()]
+    return [subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) for environment in environments]
 
 
 @pytest.mark.parametrize("waiting", ["gloo", "deaf"])
 @pytest.mark.parametrize("how", ["raises", "hangs up"])
 def test_a_dead_rank_does_not_keep_the_other_waiting(how: str, waiting: str, tmp_path: Path) -> None:
     first, second = start(tmp_path, how, waiting)
-    try:
-        second.wait(timeout=60)
-        died = time.monotonic()
-        assert first.wait(timeout=30) == 1
-        assert time.monotonic() - died < 30
-    finally:
-        for process in (first, second):
-            process.kill()
-            process.wait()
+    require_end_soon_after(first, second, patience=60)
     failed = json.loads((tmp_path / "rank-0000.failed.json").read_text())
     assert failed["rank"] == 0
     if how == "raises":

@@ -22,13 +22,6 @@ LICENCE = ("--accept-license", "smpl")
 
 
 @pytest.fixture
-def fetcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetcher]:
-    fetcher = Fetcher(tmp_path, monkeypatch)
-    yield fetcher
-    fetcher.require_no_secret()
-
-
-@pytest.fixture
 def smpl(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Publisher]]:
     """`smpl(archive)`: SMPL's site, which the command asks, and whose login the environment holds."""
     opened = []

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,13 +20,6 @@ from tests.sherfctl.commands.fetching import Fetcher
 OLD, NEW = "1" * 40, "2" * 40
 ROOT = "data/RenderPeople_recon/20230228"
 ACCEPT = ("--accept-license", "renderpeople")
-
-
-@pytest.fixture
-def fetcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetcher]:
-    fetcher = Fetcher(tmp_path, monkeypatch)
-    yield fetcher
-    fetcher.require_no_secret()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,6 @@ from tests.sherfctl.commands.fetching import Fetcher
 
 BODY = "assets/SMPL_NEUTRAL.pkl"
 WEIGHTS = "models/smpl/SHERF_RenderPeople.pkl"
-
-
-@pytest.fixture
-def fetcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetcher]:
-    fetcher = Fetcher(tmp_path, monkeypatch)
-    yield fetcher
-    fetcher.require_no_secret()
 
 
 @pytest.fixture

@@ -22,12 +22,11 @@ COMMAND = [sys.executable, "-m", "sherfctl", "fetch-assets"]
 
 
 @pytest.fixture
-def fetcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetcher]:
-    fetcher = Fetcher(tmp_path, monkeypatch)
+def fetcher(fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> Fetcher:
+    """For processes, which see the environment and the path of this one."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     monkeypatch.setenv("COLUMNS", "80")
-    yield fetcher
-    fetcher.require_no_secret()
+    return fetcher
 
 
 class Terminal:
