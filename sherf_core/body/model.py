@@ -112,7 +112,7 @@ def _ancestors(parents: Int64[np.ndarray, "24"]) -> Int64[Tensor, "R 24"]:
 
 
 def _rigid(rotation: Float[Tensor, "B J 3 3"], translation: Float[Tensor, "B J 3"]) -> Float[Tensor, "B J 4 4"]:
-    last = rotation.new_zeros(4)
-    last[3] = 1
+    # A number written into a tensor would be a copy from the host, which a CUDA graph cannot record.
+    last = torch.eye(4, dtype=rotation.dtype, device=rotation.device)[3]
     upper = torch.cat([rotation, translation[..., None]], dim=-1)
     return torch.cat([upper, last.expand(*rotation.shape[:2], 1, 4)], dim=-2)
