@@ -16,9 +16,9 @@ from depth import Depth
 from measuring import MEMORY, TIMES, Report, Stage, peak_of, timed
 from sherf_core.geometry.nearest import VertexSearch
 from sherf_core.model.deform import Skinning
-from sherf_core.model.march import composite_near, locate
+from sherf_core.model.march import SHELL_RADIUS, composite_near, locate
 from sherf_core.model.person_field import PersonField
-from sherf_core.model.sherf import SHELL_RADIUS, EncodedPerson, Sherf
+from sherf_core.model.sherf import EncodedPerson, Sherf
 from sherf_core.render.sampling import ray_steps
 from workload import PLAIN, Scene, configure, excuses, near_points, new_model, usual
 

@@ -18,9 +18,9 @@ from sherf_core.body.model import BodyModel
 from sherf_core.geometry.nearest import VertexSearch
 from sherf_core.model.deform import Skinning
 from sherf_core.model.inputs import Bodies, Observation, RayBundle
-from sherf_core.model.march import locate
+from sherf_core.model.march import SHELL_RADIUS, locate
 from sherf_core.model.normalization import Statistics, set_statistics
-from sherf_core.model.sherf import SHELL_RADIUS, EncodedPerson, Sherf, SherfConfig
+from sherf_core.model.sherf import EncodedPerson, Sherf, SherfConfig
 from sherf_core.model.sparse import SparseConv
 from sherf_core.render.sampling import ray_steps
 

@@ -17,9 +17,10 @@ from sherf_core.geometry.nearest import VertexSearch
 from sherf_core.model.deform import Skinning
 from sherf_core.model.demo import demo_weights
 from sherf_core.model.graphs import EncodeGraphs
-from sherf_core.model.inputs import Bodies, Observation, RayBundle, bodies_of, observation_of, rays_of
-from sherf_core.model.march import locate
-from sherf_core.model.sherf import SHELL_RADIUS, Sherf, SherfConfig
+from sherf_core.model.inputs import Bodies, Observation, RayBundle, bodies_of, observation_of
+from sherf_core.model.kernel_march import KernelMarch
+from sherf_core.model.march import SHELL_RADIUS, locate
+from sherf_core.model.sherf import Sherf, SherfConfig
 from sherf_core.render.sampling import ray_steps
 
 FOCAL_AT_512 = 900.0
@@ -102,7 +103,7 @@ class Scene:
 
     def rays(self, model: Sherf) -> RayBundle:
         """Through every pixel."""
-        return rays_of(self.cameras, self.bodies, model.body_model, self.size, self.size)
+        return model.rays(self.cameras, self.bodies, self.size, self.size)
 
 
 def new_model(device: str) -> Sherf:
@@ -116,8 +117,8 @@ def configure(model: Sherf, config: SherfConfig) -> None:
     """Let a model compute in another way, as if it were new."""
     model.config = config
     model.plain_because = model.modules_because = ""
-    model._canonical_search = model._packed = None
-    model._graphs = EncodeGraphs(model)
+    model._canonical_search = model._canonical_cells = model._packed = None
+    model._graphs, model._march = EncodeGraphs(model), KernelMarch(model)
 
 
 def excuses(model: Sherf) -> str:

@@ -13,7 +13,7 @@ from torch import Tensor
 from sherf_core.data.records import Frame
 from sherf_core.geometry.boxes import padded_box, projected_box_mask
 from sherf_core.metrics.on_device import Rectangle, rectangle_bounds
-from sherf_core.model.inputs import bodies_of, observation_of, rays_of
+from sherf_core.model.inputs import bodies_of, observation_of
 from sherf_core.model.sherf import EncodedPerson, Sherf
 from sherf_core.transfer import HostCopy
 
@@ -97,7 +97,7 @@ class SherfRenderer:
         """Order one target's rendering."""
         height, width = target.mask.shape
         bodies = bodies_of([target.body]).to(self.device)
-        rays = rays_of([target.camera], bodies, self.model.body_model, height, width)
+        rays = self.model.rays([target.camera], bodies, height, width)
         hit = rays.hit[0].reshape(height, width)
         box = padded_box(bodies.vertices(self.model.body_model), target.clip_padding)[0]
         # Ordered before the picture, so that whoever needs them need not wait for it.

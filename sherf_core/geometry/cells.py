@@ -79,9 +79,7 @@ class CellGrid:
 
     def offsets(self, device: torch.device) -> Int64[Tensor, "O 3"]:
         """Steps from a vertex's cell to each cell that may lie in its reach."""
-        steps = np.indices([2 * self.span + 1] * 3).reshape(3, -1).T - self.span
-        gap = np.clip(np.abs(steps) - 1, 0, None) * self.edge
-        return torch.from_numpy(steps[(gap**2).sum(1) <= self.reach**2]).to(device)
+        return torch.from_numpy(cell_offsets(self.edge, self.reach)).to(device)
 
     def number_steps(self, offsets: Int64[Tensor, "O 3"]) -> Int64[Tensor, "O"]:
         """What each offset adds to a cell's number."""
@@ -93,6 +91,14 @@ class CellGrid:
         numbers = self.number(vertices).long().unique()
         near[(numbers[:, None] + self.number_steps(self.offsets(vertices.device))).flatten()] = True
         return near
+
+
+def cell_offsets(edge: float, reach: float) -> Int64[np.ndarray, "O 3"]:
+    """Steps, in cells along each axis, from a cell to those that may lie in reach of a point in it (both in metres)."""
+    span = int(reach / edge) + 1
+    steps = np.indices([2 * span + 1] * 3).reshape(3, -1).T - span
+    gap = np.clip(np.abs(steps) - 1, 0, None) * edge
+    return steps[(gap**2).sum(1) <= reach**2]
 
 
 class CellLists:

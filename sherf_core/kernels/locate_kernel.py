@@ -13,8 +13,8 @@ from typing import no_type_check
 import triton
 import triton.language as tl
 
-# Triton would compile a program anew where one of these turns 1 or a multiple of 16; they differ from frame to frame.
-CHANGING = ["count", "size_x", "size_y", "size_z"]
+# Vertices compared at once where all of them are.
+SIDE_BY_SIDE = tl.constexpr(64)
 
 
 @triton.jit
@@ -26,63 +26,80 @@ def _along_axis(x, origin, edge, size):
 
 @triton.jit
 @no_type_check
-def _nearest(
-    x, y, z, live, starts, members, vertices, origin_x, origin_y, origin_z, edge, size_x, size_y, size_z
-):  # fmt: skip
-    """(vertex, squared distance): the best of each point's list, the first one of a tie; -1 where the list is empty."""
-    cell = _along_axis(x, origin_x, edge, size_x)
-    cell = cell * size_y + _along_axis(y, origin_y, edge, size_y)
-    cell = cell * size_z + _along_axis(z, origin_z, edge, size_z)
+def _better(x, y, z, vertex, there, vertices, best, index):
+    """(vertex, squared distance) with one more vertex compared; of equally near ones the first wins."""
+    across = x - tl.load(vertices + vertex * 3, mask=there, other=0.0)
+    up = y - tl.load(vertices + vertex * 3 + 1, mask=there, other=0.0)
+    along = z - tl.load(vertices + vertex * 3 + 2, mask=there, other=0.0)
+    squared = across * across + up * up + along * along
+    better = there & ((squared < best) | ((squared == best) & (vertex < index)))
+    return tl.where(better, vertex, index), tl.where(better, squared, best)
+
+
+@triton.jit
+@no_type_check
+def _listed(x, y, z, live, layout, starts, members, vertices):
+    """(vertex, squared distance): the best of each point's list; -1 and infinity where the list is empty."""
+    edge = tl.load(layout + 3)
+    cell = _along_axis(x, tl.load(layout), edge, tl.load(layout + 4))
+    cell = cell * tl.load(layout + 5).to(tl.int32) + _along_axis(y, tl.load(layout + 1), edge, tl.load(layout + 5))
+    cell = cell * tl.load(layout + 6).to(tl.int32) + _along_axis(z, tl.load(layout + 2), edge, tl.load(layout + 6))
     first = tl.load(starts + cell, mask=live, other=0)
     count = tl.load(starts + cell + 1, mask=live, other=0) - first
     best = tl.full(x.shape, float("inf"), tl.float32)
     index = tl.full(x.shape, -1, tl.int32)
-    for turn in range(tl.max(count, axis=0)):
-        listed = turn < count
-        vertex = tl.load(members + first + turn, mask=listed, other=0)
-        across = x - tl.load(vertices + vertex * 3, mask=listed, other=0.0)
-        up = y - tl.load(vertices + vertex * 3 + 1, mask=listed, other=0.0)
-        along = z - tl.load(vertices + vertex * 3 + 2, mask=listed, other=0.0)
-        squared = across * across + up * up + along * along
-        better = listed & (squared < best)
-        best = tl.where(better, squared, best)
-        index = tl.where(better, vertex, index)
+    longest = tl.max(count, axis=0)
+    turn = 0
+    while turn < longest:
+        there = turn < count
+        vertex = tl.load(members + first + turn, mask=there, other=0)
+        index, best = _better(x, y, z, vertex, there, vertices, best, index)
+        turn += 1
     return index, best
 
 
-@triton.jit(do_not_specialize=CHANGING)
+@triton.jit
 @no_type_check
-def points_program(
-    points, count, found, distances,
-    starts, members, vertices, origin_x, origin_y, origin_z, edge, size_x, size_y, size_z,
-    BLOCK: tl.constexpr,
-):  # fmt: skip
-    """Vertex (-1: none is listed) and squared distance of `count` points."""
-    place = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    live = place < count
-    x = tl.load(points + place * 3, mask=live, other=0.0)
-    y = tl.load(points + place * 3 + 1, mask=live, other=0.0)
-    z = tl.load(points + place * 3 + 2, mask=live, other=0.0)
-    index, squared = _nearest(
-        x, y, z, live, starts, members, vertices, origin_x, origin_y, origin_z, edge, size_x, size_y, size_z
+def _nearest(x, y, z, live, layout, starts, members, vertices, vertex_count):
+    """The nearest vertex however far: where none is listed, all of them are compared."""
+    index, best = _listed(x, y, z, live, layout, starts, members, vertices)
+    missing = live & (index < 0)
+    rounds = tl.max(missing.to(tl.int32), axis=0) * vertex_count
+    first = 0
+    while first < rounds:
+        vertex = first + tl.arange(0, SIDE_BY_SIDE)
+        there = vertex < vertex_count
+        across = x[:, None] - tl.load(vertices + vertex * 3, mask=there, other=0.0)[None, :]
+        up = y[:, None] - tl.load(vertices + vertex * 3 + 1, mask=there, other=0.0)[None, :]
+        along = z[:, None] - tl.load(vertices + vertex * 3 + 2, mask=there, other=0.0)[None, :]
+        squared = tl.where(there[None, :], across * across + up * up + along * along, float("inf"))
+        least = tl.min(squared, axis=1)
+        better = missing & (least < best)
+        index = tl.where(better, first + tl.argmin(squared, axis=1).to(tl.int32), index)
+        best = tl.where(better, least, best)
+        first += SIDE_BY_SIDE
+    return tl.maximum(index, 0)
+
+
+@triton.jit
+@no_type_check
+def _turned(x, y, z, matrix):
+    """(x, y, z) @ matrix, a matrix of nine numbers, row by row."""
+    return (
+        x * tl.load(matrix) + y * tl.load(matrix + 3) + z * tl.load(matrix + 6),
+        x * tl.load(matrix + 1) + y * tl.load(matrix + 4) + z * tl.load(matrix + 7),
+        x * tl.load(matrix + 2) + y * tl.load(matrix + 5) + z * tl.load(matrix + 8),
     )
-    tl.store(found + place, index, mask=live)
-    tl.store(distances + place, squared, mask=live)
 
 
-@triton.jit(do_not_specialize=CHANGING)
+@triton.jit
 @no_type_check
-def samples_program(
-    origins, directions, near, far, steps, rotation, translation, count, beyond, found,
-    starts, members, vertices, origin_x, origin_y, origin_z, edge, size_x, size_y, size_z,
-    STEPS: tl.constexpr, BLOCK: tl.constexpr,
-):  # fmt: skip
-    """Vertex of `count` samples, STEPS of each ray; -1 where its squared distance is `beyond` or more."""
-    place = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    live = place < count
+def _sample(place, live, origins, directions, near, far, steps, rotation, translation, STEPS: tl.constexpr):
+    """Posed position of samples: at depth near + (far - near) · step of their rays."""
     ray = place // STEPS
     start = tl.load(near + ray, mask=live, other=0.0)
-    depth = start + (tl.load(far + ray, mask=live, other=0.0) - start) * tl.load(steps + place % STEPS)
+    step = tl.load(steps + place % STEPS, mask=live, other=0.0)
+    depth = start + (tl.load(far + ray, mask=live, other=0.0) - start) * step
     x = tl.load(origins + ray * 3, mask=live, other=0.0) + tl.load(directions + ray * 3, mask=live, other=0.0) * depth
     y = tl.load(origins + ray * 3 + 1, mask=live, other=0.0)
     y += tl.load(directions + ray * 3 + 1, mask=live, other=0.0) * depth
@@ -91,11 +108,86 @@ def samples_program(
     x -= tl.load(translation)
     y -= tl.load(translation + 1)
     z -= tl.load(translation + 2)
-    posed_x = x * tl.load(rotation) + y * tl.load(rotation + 3) + z * tl.load(rotation + 6)
-    posed_y = x * tl.load(rotation + 1) + y * tl.load(rotation + 4) + z * tl.load(rotation + 7)
-    posed_z = x * tl.load(rotation + 2) + y * tl.load(rotation + 5) + z * tl.load(rotation + 8)
-    index, squared = _nearest(
-        posed_x, posed_y, posed_z, live,
-        starts, members, vertices, origin_x, origin_y, origin_z, edge, size_x, size_y, size_z,
-    )  # fmt: skip
-    tl.store(found + place, tl.where(squared < beyond, index, -1), mask=live)
+    return _turned(x, y, z, rotation)
+
+
+@triton.jit(do_not_specialize=["count"])
+@no_type_check
+def points_program(
+    points, count, found, layout, starts, members, vertices, vertex_count, BLOCK: tl.constexpr
+):  # fmt: skip
+    """Vertex of `count` points."""
+    place = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    live = place < count
+    x = tl.load(points + place * 3, mask=live, other=0.0)
+    y = tl.load(points + place * 3 + 1, mask=live, other=0.0)
+    z = tl.load(points + place * 3 + 2, mask=live, other=0.0)
+    index = _nearest(x, y, z, live, layout, starts, members, vertices, vertex_count)
+    tl.store(found + place, index.to(tl.int64), mask=live)
+
+
+@triton.jit(do_not_specialize=["count"])
+@no_type_check
+def samples_program(
+    origins, directions, near, far, hit, steps, rotation, translation, count, beyond, found,
+    layout, starts, members, vertices,
+    STEPS: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    """Vertex of `count` samples, STEPS of each ray; -1 where its squared distance is `beyond` or more."""
+    place = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    live = place < count
+    cast = live & (tl.load(hit + place // STEPS, mask=live, other=0) != 0)
+    x, y, z = _sample(place, cast, origins, directions, near, far, steps, rotation, translation, STEPS)
+    index, squared = _listed(x, y, z, cast, layout, starts, members, vertices)
+    tl.store(found + place, tl.where(cast & (squared < beyond), index, -1), mask=live)
+
+
+@triton.jit
+@no_type_check
+def _row_of_map(x, y, z, maps, live):
+    """One coordinate of a linear map, three numbers."""
+    part = x * tl.load(maps, mask=live, other=0.0) + y * tl.load(maps + 1, mask=live, other=0.0)
+    return part + z * tl.load(maps + 2, mask=live, other=0.0)
+
+
+@triton.jit
+@no_type_check
+def _store(target, place, x, y, z, live):
+    tl.store(target + place * 3, x, mask=live)
+    tl.store(target + place * 3 + 1, y, mask=live)
+    tl.store(target + place * 3 + 2, z, mask=live)
+
+
+@triton.jit(do_not_specialize=["count"])
+@no_type_check
+def lead_program(
+    kept, count, origins, directions, near, far, steps, rotation, translation, maps, found,
+    points, views, nearest, layout, starts, members, vertices, vertex_count,
+    STEPS: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    """Lead samples into canonical space: point, direction, nearest vertex; `found` says then which point they are."""
+    number = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    live = number < count
+    place = tl.load(kept + number, mask=live, other=0).to(tl.int32)
+    x, y, z = _sample(place, live, origins, directions, near, far, steps, rotation, translation, STEPS)
+    map_of = maps + tl.load(found + place, mask=live, other=0) * 12
+    canonical_x = _row_of_map(x, y, z, map_of, live) + tl.load(map_of + 3, mask=live, other=0.0)
+    canonical_y = _row_of_map(x, y, z, map_of + 4, live) + tl.load(map_of + 7, mask=live, other=0.0)
+    canonical_z = _row_of_map(x, y, z, map_of + 8, live) + tl.load(map_of + 11, mask=live, other=0.0)
+    _store(points, number, canonical_x, canonical_y, canonical_z, live)
+
+    ray = place // STEPS
+    x, y, z = _turned(
+        tl.load(directions + ray * 3, mask=live, other=0.0),
+        tl.load(directions + ray * 3 + 1, mask=live, other=0.0),
+        tl.load(directions + ray * 3 + 2, mask=live, other=0.0),
+        rotation,
+    )
+    view_x = _row_of_map(x, y, z, map_of, live)
+    view_y = _row_of_map(x, y, z, map_of + 4, live)
+    view_z = _row_of_map(x, y, z, map_of + 8, live)
+    _store(views, number, view_x, view_y, view_z, live)
+
+    vertex = _nearest(canonical_x, canonical_y, canonical_z, live, layout, starts, members, vertices, vertex_count)
+    tl.store(nearest + number, vertex.to(tl.int64), mask=live)
+    tl.store(found + place, number, mask=live)

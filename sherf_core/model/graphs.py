@@ -1,6 +1,6 @@
-"""Encoding as a CUDA graph: its thousand small launches, which take longer than the work, are recorded and replayed.
+"""CUDA graphs: many small launches, which take longer than their work, are recorded once and replayed.
 
-Recorded once for each shape of picture and each state of the model, which takes a second: forward alone where no
+Encoding is recorded for each shape of picture and each state of the model, which takes a second: forward alone where no
 gradients are wanted, forward and backward in training. A graph reads weights where they lie, so they may change.
 """
 
@@ -25,7 +25,72 @@ WARM_UPS = 3
 # Each graph keeps the memory of its intermediate results.
 MOST_GRAPHS = 2
 
+Compute = Callable[..., tuple[Tensor, ...]]
 Encode = Callable[[Observation], "EncodedPerson"]
+
+
+def recorded(run: Compute, *given: Tensor) -> Compute:
+    """A function of tensors as a CUDA graph; it may not wait for the device, or copy from the host.
+
+    Args:
+        run: what to record.
+        given: inputs of the shapes and types that all later ones have, on the current device.
+
+    Returns:
+        The same function, whose results are overwritten by its next call.
+    """
+    kept = tuple(tensor.clone() for tensor in given)
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_UPS):
+            run(*kept)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    # Other threads may use the device meanwhile.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        results = run(*kept)
+
+    def replay(*fresh: Tensor) -> tuple[Tensor, ...]:
+        for own, tensor in zip(kept, fresh, strict=True):
+            own.copy_(tensor)
+        graph.replay()
+        return results
+
+    return replay
+
+
+class Replays:
+    """A function of tensors without gradients, replayed on GPUs; called elsewhere, and where recording failed.
+
+    Attributes:
+        failure: why it could not be recorded; "" where nothing is known against it.
+    """
+
+    def __init__(self, run: Compute) -> None:
+        self.failure = ""
+        self._run = run
+        self._recorded: dict[object, Compute] = {}
+
+    def __call__(self, *given: Tensor, recording: bool = True) -> tuple[Tensor, ...]:
+        """The function's results; overwritten by the next call where it is recorded."""
+        if not (recording and given[0].is_cuda) or self.failure:
+            return self._run(*given)
+        # Inputs that were made in inference mode cannot be overwritten outside of it.
+        modes = given[0].device, torch.is_inference_mode_enabled(), torch.backends.cuda.matmul.allow_tf32
+        key = (*modes, *((tensor.shape, tensor.dtype) for tensor in given))
+        if key not in self._recorded:
+            while len(self._recorded) >= MOST_GRAPHS:
+                self._recorded.pop(next(iter(self._recorded)))
+            try:
+                with torch.cuda.device_of(given[0]):
+                    self._recorded[key] = recorded(self._run, *given)
+            except torch.cuda.OutOfMemoryError:
+                return self._run(*given)
+            except RuntimeError as error:
+                self.failure = str(error).partition("\n")[0]
+                return self._run(*given)
+        return self._recorded[key](*given)
 
 
 class EncodeGraphs:
@@ -61,10 +126,9 @@ class EncodeGraphs:
                 return self._model.encode_plainly(observation)
         return self._recorded[key](observation)
 
-    def __deepcopy__(self, memo: dict[int, object]) -> EncodeGraphs:
+    def __reduce__(self) -> tuple[type[EncodeGraphs], tuple[Sherf]]:
         """Graphs belong to their model's memory: a copy records its own."""
-        copied = memo.get(id(self._model))
-        return EncodeGraphs(self._model if copied is None else copied)  # type: ignore[arg-type]
+        return EncodeGraphs, (self._model,)
 
     def _suits(self, observation: Observation) -> bool:
         model = self._model
@@ -90,23 +154,11 @@ def _recorded(model: Sherf, observation: Observation) -> Encode:
     """The forward pass, without gradients."""
     from sherf_core.model.sherf import EncodedPerson
 
-    kept = tuple(tensor.clone() for tensor in _tensors(observation))
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(WARM_UPS):
-            model.encode_plainly(_observation(kept))
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    # Other threads may use the device meanwhile.
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        person = model.encode_plainly(_observation(kept))
+    replayed = recorded(lambda *given: _results(model.encode_plainly(_observation(given))), *_tensors(observation))
 
     def replay(given: Observation) -> EncodedPerson:
-        for own, tensor in zip(kept, _tensors(given), strict=True):
-            own.copy_(tensor)
-        graph.replay()
-        z, planes, feature_map, rows, *levels = (tensor.clone() for tensor in _results(person))
+        results = replayed(*_tensors(given))
+        z, planes, feature_map, rows, *levels = (tensor.clone() for tensor in results)
         return EncodedPerson(given, z, planes, feature_map, levels, VertexMaps(rows))
 
     return replay

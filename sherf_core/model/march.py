@@ -15,6 +15,9 @@ from sherf_core.model.inputs import Bodies, RayBundle
 from sherf_core.render.compositing import EMPTY_SIGMA, composite
 from sherf_core.render.sampling import sample_depths
 
+SHELL_RADIUS = 0.05
+"""Samples farther from the posed body, metres, are empty."""
+
 
 @dataclass(frozen=True)
 class NearSamples:
@@ -40,8 +43,6 @@ def locate(
     steps: Float[Tensor, "S"],
     search: VertexSearch,
     maps: VertexMaps,
-    *,
-    kernels: bool = False,
 ) -> NearSamples:
     """Find the samples near the body, and lead them into canonical space.
 
@@ -52,16 +53,12 @@ def locate(
         steps: of the samples along a ray, from 0 to 1.
         search: in the posed vertices.
         maps: from the posed body to the canonical one.
-        kernels: whether a Triton kernel takes the place of the plain path.
     """
     hit = rays.hit[sample].nonzero().squeeze(1)
     columns = (rays.origins, rays.directions, rays.near, rays.far)
     origins, directions, near, far = (column[sample].index_select(0, hit) for column in columns)
     R, Th = bodies.R[sample], bodies.Th[sample]
-    find = samples_within
-    if kernels:
-        from sherf_core.kernels.locate import samples_within as find
-    kept, vertex, posed = find(search, origins, directions, near, far, steps, R, Th)
+    kept, vertex, posed = samples_within(search, origins, directions, near, far, steps, R, Th)
     view = (directions @ R).index_select(0, kept // len(steps))
     return NearSamples(hit, kept, maps.points(sample, vertex, posed), maps.directions(sample, vertex, view))
 

@@ -41,10 +41,10 @@ class PersonField:
         self.K, self.R, self.T = (values[sample] for values in (observation.K, observation.R, observation.T))
         self.body_R, self.body_Th = observation.body.R[sample], observation.body.Th[sample]
         self._to_observation, self._sample = person.to_observation, sample
-        self._tables = self._merged() if kernels or model.config.features == "merged" else None
+        self._tables = self._merged(person.tables) if kernels or model.config.features == "merged" else None
 
     def in_chunks(
-        self, points: Float[Tensor, "P 3"], directions: Float[Tensor, "P 3"]
+        self, points: Float[Tensor, "P 3"], directions: Float[Tensor, "P 3"], vertex: Int64[Tensor, "P"] | None = None
     ) -> tuple[Float[Tensor, "P"], Float[Tensor, "P 3"]]:
         """The field of any number of points, `points_per_chunk` at most at once.
 
@@ -54,7 +54,7 @@ class PersonField:
         while True:
             size = self.model.config.points_per_chunk
             try:
-                return self._chunks_of(size, points, directions)
+                return self._chunks_of(size, points, directions, vertex)
             except torch.cuda.OutOfMemoryError:
                 if torch.is_grad_enabled() or size <= SMALLEST_CHUNK:
                     raise
@@ -63,11 +63,16 @@ class PersonField:
             torch.cuda.empty_cache()
 
     def _chunks_of(
-        self, size: int, points: Float[Tensor, "P 3"], directions: Float[Tensor, "P 3"]
+        self,
+        size: int,
+        points: Float[Tensor, "P 3"],
+        directions: Float[Tensor, "P 3"],
+        vertex: Int64[Tensor, "P"] | None,
     ) -> tuple[Float[Tensor, "P"], Float[Tensor, "P 3"]]:
         # Chunks of one size, within one: none is so small that a product of matrices would round in another way.
         count = max(1, -(-len(points) // size))
-        chunks = zip(points.tensor_split(count), directions.tensor_split(count), strict=True)
+        vertices = [None] * count if vertex is None else vertex.tensor_split(count)
+        chunks = zip(points.tensor_split(count), directions.tensor_split(count), vertices, strict=True)
         sigma, colour = zip(*[self._chunk(*chunk) for chunk in chunks], strict=True)
         return torch.cat(sigma), torch.cat(colour)
 
@@ -147,27 +152,32 @@ class PersonField:
         return world, project(world, self.K, self.R, self.T)
 
     def _chunk(
-        self, points: Float[Tensor, "P 3"], directions: Float[Tensor, "P 3"]
+        self, points: Float[Tensor, "P 3"], directions: Float[Tensor, "P 3"], vertex: Int64[Tensor, "P"] | None
     ) -> tuple[Float[Tensor, "P"], Float[Tensor, "P 3"]]:
         if not (self.model.config.gradient_checkpointing and torch.is_grad_enabled()):
-            return self(points, directions)
+            return self(points, directions, vertex)
         # The search has no gradient: it need not be done again.
-        vertex = self._nearest(points)
+        vertex = self._nearest(points) if vertex is None else vertex
         found: tuple[Tensor, Tensor] = checkpoint(
             self, points, directions, vertex, use_reentrant=False, preserve_rng_state=False
         )
         return found
 
     def _nearest(self, points: Float[Tensor, "P 3"]) -> Int64[Tensor, "P"]:
-        search = self.model.canonical_search()
         if self.kernels:
             from sherf_core.kernels import locate
 
-            return locate.nearest(search, points)[0]
-        return search.nearest(points)[0]
+            return locate.nearest(self.model.canonical_cells(), points)
+        return self.model.canonical_search().nearest(points)[0]
 
-    def _merged(self) -> FeatureTables:
+    def _merged(self, kept: dict[int, FeatureTables]) -> FeatureTables:
+        """The person's tables, which stay with it where they need no gradients."""
+        if self._sample in kept and not torch.is_grad_enabled():
+            return kept[self._sample]
         layers = self.model.renderer
-        return feature_tables(
+        tables = feature_tables(
             layers.conv1d_reprojection, layers.conv1d_projection, self.planes, self.feature_map, self.image, self.levels
         )
+        if not torch.is_grad_enabled():
+            kept[self._sample] = tables
+        return tables

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -16,19 +16,23 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from sherf_core.body.model import BodyModel
+from sherf_core.data.records import Camera
 from sherf_core.geometry.nearest import Method as SearchMethod
 from sherf_core.geometry.nearest import VertexSearch
 from sherf_core.kernels import KernelError, why_not
+from sherf_core.kernels.cells import DeviceCells
 from sherf_core.model.deform import Skinning, VertexMaps, canonical_box, canonical_vertices
 from sherf_core.model.field import RadianceField
 from sherf_core.model.fusion import FeatureFusion, linear
 from sherf_core.model.graphs import EncodeGraphs
-from sherf_core.model.inputs import Bodies, Observation, RayBundle
-from sherf_core.model.march import NearSamples, composite_near, locate
+from sherf_core.model.inputs import Bodies, Observation, RayBundle, rays_of
+from sherf_core.model.kernel_march import KernelMarch
+from sherf_core.model.march import SHELL_RADIUS, NearSamples, composite_near, locate
 from sherf_core.model.normalization import Statistics, set_statistics
 from sherf_core.model.person_field import PersonField
 from sherf_core.model.pixels import pixel_features, project
 from sherf_core.model.resnet import GlobalEncoder, PixelEncoder
+from sherf_core.model.tables import FeatureTables
 from sherf_core.model.triplane import TriPlaneGenerator
 from sherf_core.model.visibility import faces_camera, last_faces, vertex_normals
 from sherf_core.model.volume import BodyVolume
@@ -38,7 +42,6 @@ from sherf_core.render.sampling import ray_steps
 if TYPE_CHECKING:
     from sherf_core.kernels.field import FieldPrecision, Packed
 
-SHELL_RADIUS = 0.05
 # Points within 5 cm of a posed vertex came out 7.2 cm from a canonical one at most; farther ones take longer to find.
 CANONICAL_RADIUS = 0.08
 # Small cells have short lists; many of them take time to build, which is spent once.
@@ -95,6 +98,7 @@ class EncodedPerson:
         feature_map: pixel-aligned features at half the image's resolution.
         levels: the sparse volume's three levels, one row per active voxel.
         to_observation: canonical space -> the observation's posed SMPL space, per vertex.
+        tables: of each sample, once it has been rendered without gradients.
     """
 
     observation: Observation
@@ -103,6 +107,7 @@ class EncodedPerson:
     feature_map: Float[Tensor, "B 64 h w"]
     levels: list[Float[Tensor, "B _ _"]]
     to_observation: VertexMaps
+    tables: dict[int, FeatureTables] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -151,7 +156,9 @@ class Sherf(nn.Module):
         self.plain_because = self.modules_because = ""
         self._failed_kernels: dict[torch.device, str] = {}
         self._graphs = EncodeGraphs(self)
+        self._march = KernelMarch(self)
         self._canonical_search: tuple[object, VertexSearch] | None = None
+        self._canonical_cells: tuple[torch.device, DeviceCells] | None = None
         self._packed: tuple[object, Packed | None] | None = None
         set_statistics(self, self.config.statistics)
 
@@ -181,8 +188,8 @@ class Sherf(nn.Module):
 
     @property
     def ungraphed_because(self) -> str:
-        """Why encoding could not be recorded as a CUDA graph; "" where nothing is known against it."""
-        return self._graphs.failure
+        """Why encoding, or posing, could not be recorded as a CUDA graph; "" where nothing is known against it."""
+        return self._graphs.failure or self._march.failure
 
     def encode_global(self, image: Float[Tensor, "B 3 H W"]) -> tuple[Tensor, Tensor]:
         """The half of `encode` that the whole picture decides: z (B, 512) and the planes (B, 3, 32, 256, 256)."""
@@ -221,6 +228,17 @@ class Sherf(nn.Module):
 
     # Rendering --------------------------------------------------------------------------------------------------
 
+    def rays(self, cameras: Sequence[Camera], bodies: Bodies, height: int, width: int) -> RayBundle:
+        """Rays through every pixel of each camera, cut to the padded box of its posed body."""
+        if self._takes_kernels():
+            from sherf_core.kernels.rays import rays_through
+
+            try:
+                return rays_through(cameras, self._march.boxes(bodies), height, width)
+            except KernelError as error:
+                self._do_without(error)
+        return rays_of(cameras, bodies, self.body_model, height, width)
+
     def render(
         self, person: EncodedPerson, bodies: Bodies, rays: RayBundle, noise_seeds: Sequence[int] | None = None
     ) -> Rendering:
@@ -232,35 +250,23 @@ class Sherf(nn.Module):
             rays: of each body.
             noise_seeds: of each sample's noise on the density in training mode; without them it follows torch's own.
         """
-        kernels = self._takes_kernels()
-        try:
-            return self._render(person, bodies, rays, noise_seeds, kernels=kernels)
-        except KernelError as error:
-            self.plain_because = self._failed_kernels[self.box.device] = str(error)
-            return self._render(person, bodies, rays, noise_seeds, kernels=False)
-
-    def _render(
-        self,
-        person: EncodedPerson,
-        bodies: Bodies,
-        rays: RayBundle,
-        noise_seeds: Sequence[int] | None,
-        *,
-        kernels: bool,
-    ) -> Rendering:
+        if self._takes_kernels():
+            try:
+                pictures = self._march.pictures(person, bodies, rays)
+                return _stacked(pictures)
+            except KernelError as error:
+                self._do_without(error)
         skinning = Skinning.of(self.body_model, bodies)
         maps, vertices = skinning.to(self.big), skinning.vertices(self.body_model)
         steps = ray_steps(self.config.samples_per_ray, rays.near)
-        samples = []
+        pictures = []
         for sample in range(len(bodies.poses)):
             search = VertexSearch(vertices[sample], radius=SHELL_RADIUS, method=self.config.nearest)
-            near = locate(rays, bodies, sample, steps, search, maps, kernels=kernels)
-            field = PersonField(self, person, sample, kernels=kernels)
-            sigma, colour = field.in_chunks(near.points, near.directions)
+            near = locate(rays, bodies, sample, steps, search, maps)
+            sigma, colour = self.field_of(person, sample).in_chunks(near.points, near.directions)
             noise = self._density_noise(near, steps, None if noise_seeds is None else noise_seeds[sample])
-            samples.append(composite_near(rays, sample, steps, near, sigma + noise, colour))
-        rgb, depth, alpha = (torch.stack(parts) for parts in zip(*samples, strict=True))
-        return Rendering(rgb, depth, alpha)
+            pictures.append(composite_near(rays, sample, steps, near, sigma + noise, colour))
+        return _stacked(pictures)
 
     def field_of(self, person: EncodedPerson, sample: int) -> PersonField:
         """The radiance field of one of the encoded people."""
@@ -275,6 +281,14 @@ class Sherf(nn.Module):
                 VertexSearch(self.canonical, radius=CANONICAL_RADIUS, cell=CANONICAL_CELL, method=self.config.nearest),
             )
         return self._canonical_search[1]
+
+    def canonical_cells(self) -> DeviceCells:
+        """The same as kernels read it."""
+        if self._canonical_cells is None or self._canonical_cells[0] != self.canonical.device:
+            search = VertexSearch(self.canonical, radius=CANONICAL_RADIUS, cell=CANONICAL_CELL, method="cells")
+            assert search.lists is not None
+            self._canonical_cells = self.canonical.device, DeviceCells.of(search.lists, CANONICAL_RADIUS)
+        return self._canonical_cells[1]
 
     def packed(self) -> Packed | None:
         """The weights of the field's kernel, packed anew when one of them has changed; None where it does not run.
@@ -300,10 +314,16 @@ class Sherf(nn.Module):
         """Whether Triton kernels may render; `plain_because` says why not."""
         if self.config.kernels == "off" or torch.is_grad_enabled() or self.config.features == "plain":
             return False
+        if self.training and self.config.density_noise > 0:
+            return False
         device, nearest = self.box.device, self.config.nearest
         self.plain_because = self._failed_kernels.get(device) or why_not(device)
         lists = nearest == "cells" or (nearest == "auto" and device.type != "cpu")
         return lists and not self.plain_because
+
+    def _do_without(self, error: KernelError) -> None:
+        """No kernels from now on, on this device."""
+        self.plain_because = self._failed_kernels[self.box.device] = str(error)
 
     def networks(self) -> AbstractContextManager[object]:
         """Lets what is learned compute in the chosen precision."""
@@ -317,3 +337,8 @@ class Sherf(nn.Module):
         generator = None if seed is None else torch.Generator(steps.device).manual_seed(seed)
         noise = torch.randn(len(near.hit), len(steps), dtype=steps.dtype, device=steps.device, generator=generator)
         return noise.flatten()[near.kept] * self.config.density_noise
+
+
+def _stacked(pictures: list[tuple[Tensor, Tensor, Tensor]]) -> Rendering:
+    rgb, depth, alpha = (torch.stack(parts) for parts in zip(*pictures, strict=True))
+    return Rendering(rgb, depth, alpha)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -34,11 +35,17 @@ def found() -> dict[str, list[Tensor]]:
     points = torch.cat([near, torch.tensor([[9.0, 9.0, 9.0], [-3.0, 0.0, 0.1]])])
     fields = [PersonField(model, person, 0, kernels=kernels) for kernels in BOTH]
     tokens = [field.tokens(points) for field in fields]
-    rays = _some(rays_of([frame.camera], bodies, model.body_model, SIZE, SIZE))
-    pictures = [model._render(person, bodies, rays, None, kernels=kernels) for kernels in BOTH]
-    assert model.modules_because == ""
+    plain_rays = rays_of([frame.camera], bodies, model.body_model, SIZE, SIZE)
+    kernel_rays = model.rays([frame.camera], bodies, SIZE, SIZE)
+    rays = _some(plain_rays)
+    pictures = []
+    for kernels in ("off", "auto"):
+        model.config = replace(model.config, kernels=kernels)
+        pictures.append(model.render(person, bodies, rays))
+    assert model.modules_because == model.plain_because == ""
     return {
         "tokens": tokens,
+        **{f"rays: {name}": [getattr(both, name) for both in (plain_rays, kernel_rays)] for name in vars(rays)},
         **{name: [getattr(picture, name) for picture in pictures] for name in ("rgb", "depth", "alpha")},
     }
 

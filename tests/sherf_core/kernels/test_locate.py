@@ -20,8 +20,9 @@ from sherf_core.body.model import BodyModel
 from sherf_core.geometry.nearest import VertexSearch, nearest_brute
 from sherf_core.geometry.ray_samples import samples_within
 from sherf_core.geometry.rotations import axis_angle_to_matrix
-from sherf_core.kernels.locate import locate_samples, nearest, squared_threshold
-from sherf_core.kernels.locate import samples_within as kernel_samples_within
+from sherf_core.kernels.cells import DeviceCells, cells_around
+from sherf_core.kernels.locate import Located, locate, nearest, squared_threshold
+from sherf_core.model.deform import VertexMaps
 from sherf_core.render.sampling import ray_steps
 
 RADIUS = 0.05
@@ -55,17 +56,43 @@ def points(vertices: torch.Tensor) -> torch.Tensor:
     return torch.cat([vertices[::50], around, torch.tensor([[9.0, 9.0, 9.0], [torch.inf, 0, 0]])])
 
 
+def maps(vertices: torch.Tensor) -> torch.Tensor:
+    """A small affine map of each vertex: (V, 3, 4)."""
+    generator = torch.Generator().manual_seed(3)
+    linear = torch.eye(3) + 0.01 * torch.randn(len(vertices), 3, 3, generator=generator)
+    return torch.cat([linear, 0.01 * torch.randn(len(vertices), 3, 1, generator=generator)], dim=2)
+
+
+def hits() -> torch.Tensor:
+    """Every fifth ray does not hit."""
+    return torch.arange(64) % 5 > 0
+
+
+def located(cells: DeviceCells, device: str = "cpu") -> Located:
+    """What the kernels make of the rays at the body; the canonical vertices are the posed ones here."""
+    vertices = body()
+    columns = tuple(column.to(device) for column in (*rays(vertices), hits()))
+    # So wide that every point has a list: without one, all vertices are compared, which an interpreter cannot often do.
+    lists = VertexSearch(vertices.to(device), radius=2 * RADIUS, method="cells").lists
+    assert lists is not None
+    canonical = DeviceCells.of(lists, 2 * RADIUS)
+    steps = ray_steps(48, vertices).to(device)
+    return locate(cells, canonical, maps(vertices).to(device), columns, steps, R.to(device), Th.to(device))
+
+
 def run_kernels(path: Path) -> None:
     """What the process of its own does."""
     vertices = body()
-    search = VertexSearch(vertices, radius=RADIUS, method="cells")
-    steps = ray_steps(48, vertices)
-    kept, vertex, posed = kernel_samples_within(search, *rays(vertices), steps, R, Th)
-    index, distance = nearest(search, points(vertices))
-    no_rays = locate_samples(search, *(column[:0] for column in rays(vertices)), steps, R, Th)
-    no_points = nearest(search, vertices[:0])
-    assert [len(column) for column in (*no_rays, *no_points)] == [0, 0, 0, 0]
-    columns = {"kept": kept, "vertex": vertex, "posed": posed, "index": index, "distance": distance}
+    cells = cells_around(vertices, RADIUS)
+    samples = located(cells)
+    few = cells_around(vertices, RADIUS, most_cells=20_000)
+    assert few.layout[3] > 2 * cells.layout[3]
+    assert few.layout[4:].prod() <= 20_000
+    assert torch.equal(located(few).slots, samples.slots)
+    no_rays = tuple(column[:0] for column in (*rays(vertices), hits()))
+    empty = locate(cells, cells, maps(vertices), no_rays, ray_steps(48, vertices), R, Th)
+    assert [len(column) for column in (empty.slots, empty.points, nearest(cells, vertices[:0]))] == [0, 0, 0]
+    columns = {"index": nearest(cells, points(vertices)), **vars(samples)}
     np.savez(path, **{name: column.numpy() for name, column in columns.items()})
 
 
@@ -81,41 +108,47 @@ def found(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> dict[st
         return {name: torch.from_numpy(file[name]) for name in file.files}
 
 
-@needs_triton
-def test_samples_are_those_of_the_plain_path(found):
+def expect_samples(found: dict[str, torch.Tensor]) -> None:
+    """The plain path's samples, of the rays that hit, and where the maps lead them."""
     vertices = body()
+    lead = VertexMaps(maps(vertices)[None])
+    every = rays(vertices)
     for method in ("cells", "brute"):
         search = VertexSearch(vertices, radius=RADIUS, method=method)
-        kept, vertex, posed = samples_within(search, *rays(vertices), ray_steps(48, vertices), R, Th)
+        hit = hits().nonzero()[:, 0]
+        columns = tuple(column[hit] for column in every)
+        kept, vertex, posed = samples_within(search, *columns, ray_steps(48, vertices), R, Th)
         assert 200 < len(kept) < 64 * 48 / 2
-        assert torch.equal(found["kept"], kept)
-        assert torch.equal(found["vertex"], vertex)
-        assert torch.equal(found["posed"], posed)
+        slots = torch.full((64 * 48,), -1, dtype=torch.int32)
+        slots[hit[kept // 48] * 48 + kept % 48] = torch.arange(len(kept), dtype=torch.int32)
+        assert torch.equal(found["slots"].flatten(), slots)
+        canonical = lead.points(0, vertex, posed)
+        torch.testing.assert_close(found["points"], canonical, atol=1e-6, rtol=0)
+        view = lead.directions(0, vertex, (columns[1] @ R)[kept // 48])
+        torch.testing.assert_close(found["directions"], view, atol=1e-6, rtol=1e-6)
+        assert torch.equal(found["vertex"], nearest_brute(found["points"], vertices)[0])
+
+
+@needs_triton
+def test_samples_are_those_of_the_plain_path(found):
+    expect_samples(found)
 
 
 @needs_triton
 def test_points_get_the_vertices_that_all_pairs_give(found):
     vertices = body()
-    index, distance = nearest_brute(points(vertices), vertices)
-    assert torch.equal(found["index"], index)
-    assert torch.equal(found["distance"], distance)
+    assert torch.equal(found["index"], nearest_brute(points(vertices), vertices)[0])
 
 
 @needs_triton
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_on_a_gpu_too():
     vertices = body().cuda()
-    ray_columns = [column.cuda() for column in rays(body())]
-    rest = (ray_steps(48, vertices), R.cuda(), Th.cuda())
-    search = VertexSearch(vertices, radius=RADIUS, method="cells")
-    expected = samples_within(VertexSearch(vertices, radius=RADIUS, method="brute"), *ray_columns, *rest)
-    for answer in (samples_within(search, *ray_columns, *rest), kernel_samples_within(search, *ray_columns, *rest)):
-        for column, right in zip(answer, expected, strict=True):
-            assert torch.equal(column, right)
-    right = nearest_brute(points(body()).cuda(), vertices)
-    for answer in (search.nearest(points(body()).cuda()), nearest(search, points(body()).cuda())):
-        assert torch.equal(answer[0], right[0])
-        assert torch.equal(answer[1], right[1])
+    for cells in (cells_around(vertices, RADIUS), cells_around(vertices, RADIUS, most_cells=20_000)):
+        samples = located(cells, "cuda")
+        expect_samples({name: column.cpu() for name, column in vars(samples).items()})
+        some = points(body()).cuda()
+        assert torch.equal(nearest(cells, some), nearest_brute(some, vertices)[0])
 
 
 @pytest.mark.parametrize("radius", [0.05, 0.1, 0.08, 1.0, 0.3])
@@ -124,12 +157,6 @@ def test_the_squared_threshold_parts_what_the_root_parts(radius):
     below = torch.nextafter(threshold, torch.tensor(0.0))
     assert not threshold.sqrt() < radius
     assert below.sqrt() < radius
-
-
-def test_only_lists_can_be_read():
-    search = VertexSearch(torch.zeros(1, 3), radius=RADIUS, method="tree")
-    with pytest.raises(ValueError, match="this one's method is 'tree'"):
-        nearest(search, torch.zeros(1, 3))
 
 
 if __name__ == "__main__":

@@ -26,3 +26,12 @@ def test_pictures_are_the_plain_ones(found: Any, name: str) -> None:
     plain, fast = found[name]
     assert plain.abs().max() > 0.1
     torch.testing.assert_close(fast, plain, atol=2e-5, rtol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["origins", "directions", "near", "far"])
+def test_rays_are_the_plain_ones(found: Any, name: str) -> None:
+    assert 100 < found["rays: hit"][0].sum() < found["rays: hit"][0].numel() - 100
+    assert torch.equal(*found["rays: hit"])
+    plain, fast = found[f"rays: {name}"]
+    assert plain.abs().max() > 0.1
+    torch.testing.assert_close(fast, plain, atol=1e-6, rtol=1e-6)

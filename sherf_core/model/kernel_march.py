@@ -1,0 +1,102 @@
+"""`march.py` with Triton kernels: rays to canonical points to pictures, without gradients.
+
+The host waits for the device once a picture, to know how many samples lie near the body.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sherf_core.geometry.boxes import padded_box
+from sherf_core.kernels.cells import DeviceCells, cells_around
+from sherf_core.kernels.composite import composite_slots
+from sherf_core.kernels.locate import locate
+from sherf_core.model.deform import Skinning
+from sherf_core.model.graphs import Replays
+from sherf_core.model.inputs import Bodies, RayBundle
+from sherf_core.model.march import SHELL_RADIUS
+from sherf_core.model.person_field import PersonField
+from sherf_core.render.sampling import ray_steps
+
+if TYPE_CHECKING:
+    from sherf_core.model.sherf import EncodedPerson, Sherf
+
+SAMPLES_AT_ONCE = 1 << 25
+"""Of rays: 128 MiB for what is found of them."""
+
+Picture = tuple[Float[Tensor, "M 3"], Float[Tensor, "M"], Float[Tensor, "M"]]
+
+
+class KernelMarch:
+    """Renders with kernels; what a pose makes of the body, a hundred small launches, is replayed as a CUDA graph.
+
+    Args:
+        model: whose layers and constants are used, as its configuration says.
+    """
+
+    def __init__(self, model: Sherf) -> None:
+        self._model = model
+        self._boxes = Replays(lambda *body: (padded_box(Bodies(*body).vertices(model.body_model)),))
+        self._poses = Replays(self._posed)
+
+    def __reduce__(self) -> tuple[type[KernelMarch], tuple[Sherf]]:
+        """Graphs belong to their model's memory: a copy records its own."""
+        return KernelMarch, (self._model,)
+
+    @property
+    def failure(self) -> str:
+        """Why poses could not be recorded; "" where nothing is known against it."""
+        return self._poses.failure or self._boxes.failure
+
+    def boxes(self, bodies: Bodies) -> Float[Tensor, "B 2 3"]:
+        """The padded box around each posed body, in world space; valid until the next call."""
+        (boxes,) = self._boxes(*_tensors(bodies), recording=self._model.config.cuda_graphs)
+        return boxes
+
+    def pictures(self, person: EncodedPerson, bodies: Bodies, rays: RayBundle) -> list[Picture]:
+        """(rgb, depth, alpha) of each sample."""
+        rows, *tables = self._poses(*_tensors(bodies), recording=self._model.config.cuda_graphs)
+        steps = ray_steps(self._model.config.samples_per_ray, rays.near)
+        found = []
+        for sample in range(len(bodies.poses)):
+            layout, starts, members, vertices = tables[4 * sample : 4 * sample + 4]
+            cells = DeviceCells(layout, starts, members, vertices, SHELL_RADIUS)
+            field = PersonField(self._model, person, sample, kernels=True)
+            found.append(self._picture(field, cells, rows[sample], bodies, rays, sample, steps))
+        return found
+
+    def _posed(self, *body: Tensor) -> tuple[Tensor, ...]:
+        """Maps to canonical space (B, V, 3, 4), then each sample's cells: layout, starts, members, vertices."""
+        model, bodies = self._model, Bodies(*body)
+        skinning = Skinning.of(model.body_model, bodies)
+        cells = [cells_around(vertices, SHELL_RADIUS) for vertices in skinning.vertices(model.body_model)]
+        return skinning.to(model.big).rows, *(table for each in cells for table in each.tables())
+
+    def _picture(
+        self,
+        field: PersonField,
+        cells: DeviceCells,
+        maps: Float[Tensor, "V 3 4"],
+        bodies: Bodies,
+        rays: RayBundle,
+        sample: int,
+        steps: Float[Tensor, "S"],
+    ) -> Picture:
+        canonical = self._model.canonical_cells()
+        columns = (rays.origins, rays.directions, rays.near, rays.far, rays.hit)
+        at_once = max(1, SAMPLES_AT_ONCE // len(steps))
+        parts = []
+        for piece in zip(*(column[sample].split(at_once) for column in columns), strict=True):
+            near = locate(cells, canonical, maps, piece, steps, bodies.R[sample], bodies.Th[sample])
+            sigma, colour = field.in_chunks(near.points, near.directions, near.vertex)
+            parts.append(composite_slots(near.slots, steps, *piece[1:4], sigma, colour))
+        rgb, depth, alpha = (torch.cat(part) if len(parts) > 1 else part[0] for part in zip(*parts, strict=True))
+        return rgb, depth.clamp(min=rays.near[sample].min(), max=rays.far[sample].max()), alpha
+
+
+def _tensors(bodies: Bodies) -> tuple[Tensor, ...]:
+    return bodies.poses, bodies.shapes, bodies.R, bodies.Th
