@@ -1,5 +1,7 @@
 """The Triton program of `tokens.py`: one block of canonical points to their merged tokens.
 
+`tokens_gradient_kernel.py` finds places and weights with the same functions.
+
 Loops over corners end at multiples of an argument, `two`: unrolled, their code would not fit a multiprocessor's cache.
 
 `no_type_check`: Triton compiles the source of these functions; whoever checks types at run time must not wrap them.
@@ -18,7 +20,7 @@ VOXEL_SIZE = tl.constexpr(0.005)
 
 @triton.jit
 @no_type_check
-def _below(position, extent):
+def below(position, extent):
     """The cell at or below a place along one axis, and how far the place is beyond it; far places are all alike."""
     position = tl.minimum(tl.maximum(position, -2.0), extent + 1.0)
     floor = tl.floor(position)
@@ -27,9 +29,9 @@ def _below(position, extent):
 
 @triton.jit
 @no_type_check
-def _corner(below, beyond, extent, step):
+def _corner(low, beyond, extent, step):
     """(cell, weight) of the corner below (step 0) or above (1) along an axis; outside of the grid it weighs nothing."""
-    cell = below + step
+    cell = low + step
     weight = tl.where(step == 1, beyond, 1.0 - beyond)
     inside = (cell >= 0) & (cell < extent)
     return tl.where(inside, cell, 0), tl.where(inside, weight, 0.0)
@@ -37,45 +39,46 @@ def _corner(below, beyond, extent, step):
 
 @triton.jit
 @no_type_check
-def _added(total, weight, table, row, first, WIDTH: tl.constexpr):
-    """Add 32 numbers of each point's row of a table, WIDTH wide, from column `first`."""
-    column = first + tl.arange(0, CHANNELS)
-    values = tl.load(table + row[:, None] * WIDTH + column[None, :], mask=(weight != 0.0)[:, None], other=0.0)
-    return total + weight[:, None] * values
+def cell_of(corner, row, beyond_row, column, beyond_column, height, width):
+    """(cell, weight) of one of the four cells of a map around a place."""
+    y, of_row = _corner(row, beyond_row, height, corner // 2)
+    x, of_column = _corner(column, beyond_column, width, corner % 2)
+    return y * width + x, of_row * of_column
 
 
 @triton.jit
 @no_type_check
-def _on_plane(total, across, down, planes, plane, side, two):
-    """Add the four cells of one plane; `across` and `down` are in -1..1 of the box."""
-    column, beyond_column = _below(((across + 1.0) * side - 1.0) / 2.0, side)
-    row, beyond_row = _below(((down + 1.0) * side - 1.0) / 2.0, side)
-    for corner in range(2 * two):
-        y, of_row = _corner(row, beyond_row, side, corner // 2)
-        x, of_column = _corner(column, beyond_column, side, corner % 2)
-        total = _added(total, of_row * of_column, planes, (plane * side + y) * side + x, 0, 32)
-    return total
+def voxel_of(corner, z, beyond_z, y, beyond_y, x, beyond_x, table, first_row, count, size_z, size_y, size_x):
+    """(row of the levels' table, weight) of one of a level's eight voxels around a place; empty ones weigh nothing."""
+    cell_z, of_z = _corner(z, beyond_z, size_z, corner // 4)
+    cell_y, of_y = _corner(y, beyond_y, size_y, corner // 2 % 2)
+    cell_x, of_x = _corner(x, beyond_x, size_x, corner % 2)
+    weight = of_z * of_y * of_x
+    row = tl.load(table + (cell_z * size_y + cell_y) * size_x + cell_x, mask=weight != 0.0, other=count)
+    return row + first_row, tl.where(row < count, weight, 0.0)
 
 
 @triton.jit
 @no_type_check
-def _in_level(token0, token1, token2, z, y, x, table, volume, first_row, count, size_z, size_y, size_x, two):
-    """Add the eight voxels of one level to the three tokens; z, y and x are in -1..1 of the grid."""
-    low_z, beyond_z = _below((z + 1.0) / 2.0 * (size_z - 1), size_z)
-    low_y, beyond_y = _below((y + 1.0) / 2.0 * (size_y - 1), size_y)
-    low_x, beyond_x = _below((x + 1.0) / 2.0 * (size_x - 1), size_x)
-    for corner in range(4 * two):
-        cell_z, of_z = _corner(low_z, beyond_z, size_z, corner // 4)
-        cell_y, of_y = _corner(low_y, beyond_y, size_y, corner // 2 % 2)
-        cell_x, of_x = _corner(low_x, beyond_x, size_x, corner % 2)
-        weight = of_z * of_y * of_x
-        row = tl.load(table + (cell_z * size_y + cell_y) * size_x + cell_x, mask=weight != 0.0, other=count)
-        weight = tl.where(row < count, weight, 0.0)
-        row += first_row
-        token0 = _added(token0, weight, volume, row, 0, 96)
-        token1 = _added(token1, weight, volume, row, 32, 96)
-        token2 = _added(token2, weight, volume, row, 64, 96)
-    return token0, token1, token2
+def below_on_plane(x, box, axis, side):
+    """`below` of one coordinate on a plane, which spans the box."""
+    low = tl.load(box + axis)
+    inside = 2.0 * (x - low) / (tl.load(box + 3 + axis) - low) - 1.0
+    return below(((inside + 1.0) * side - 1.0) / 2.0, side)
+
+
+@triton.jit
+@no_type_check
+def in_volume(x, volume_box, axis):
+    """Where one coordinate is in the volume's grid, in -1..1; its corner is (x, y, z), its size (z, y, x)."""
+    return 2.0 * ((x - tl.load(volume_box + axis)) / VOXEL_SIZE) / tl.load(volume_box + 5 - axis) - 1.0
+
+
+@triton.jit
+@no_type_check
+def below_in_level(inside, size):
+    """`below` of one coordinate in a level, whose ends are on the outermost voxels' centres."""
+    return below((inside + 1.0) / 2.0 * (size - 1), size)
 
 
 @triton.jit
@@ -95,6 +98,68 @@ def _row_of_map(x, y, z, maps, live):
     """One coordinate of an affine map: four numbers."""
     part = x * tl.load(maps, mask=live, other=0.0) + y * tl.load(maps + 1, mask=live, other=0.0)
     return part + z * tl.load(maps + 2, mask=live, other=0.0) + tl.load(maps + 3, mask=live, other=0.0)
+
+
+@triton.jit
+@no_type_check
+def pixel_of(x, y, z, vertex, maps, camera, live):
+    """Where canonical points are in the observed picture, in pixels (across, down)."""
+    posed_x = _row_of_map(x, y, z, maps + vertex * 12, live)
+    posed_y = _row_of_map(x, y, z, maps + vertex * 12 + 4, live)
+    posed_z = _row_of_map(x, y, z, maps + vertex * 12 + 8, live)
+    world_x, world_y, world_z = _turned(posed_x, posed_y, posed_z, camera)
+    world_x += tl.load(camera + 9)
+    world_y += tl.load(camera + 10)
+    world_z += tl.load(camera + 11)
+    seen_x, seen_y, seen_z = _turned(world_x, world_y, world_z, camera + 12)
+    seen_x += tl.load(camera + 21)
+    seen_y += tl.load(camera + 22)
+    seen_z += tl.load(camera + 23)
+    u, v, depth = _turned(seen_x, seen_y, seen_z, camera + 24)
+    return u / (depth + 1e-5), v / (depth + 1e-5)
+
+
+@triton.jit
+@no_type_check
+def below_on_map(pixel, extent, image_extent):
+    """`below` of one coordinate of a pixel on a map of the picture."""
+    return below(pixel * ((extent - 1.0) / image_extent), extent)
+
+
+@triton.jit
+@no_type_check
+def _added(total, weight, table, row, first, WIDTH: tl.constexpr):
+    """Add 32 numbers of each point's row of a table, WIDTH wide, from column `first`."""
+    column = first + tl.arange(0, CHANNELS)
+    values = tl.load(table + row[:, None] * WIDTH + column[None, :], mask=(weight != 0.0)[:, None], other=0.0)
+    return total + weight[:, None] * values
+
+
+@triton.jit
+@no_type_check
+def _on_plane(total, row, beyond_row, column, beyond_column, planes, plane, side, two):
+    """Add the four cells of one plane."""
+    for corner in range(2 * two):
+        cell, weight = cell_of(corner, row, beyond_row, column, beyond_column, side, side)
+        total = _added(total, weight, planes, plane * side * side + cell, 0, 32)
+    return total
+
+
+@triton.jit
+@no_type_check
+def _in_level(token0, token1, token2, in_z, in_y, in_x, table, volume, first_row, count, size_z, size_y, size_x, two):
+    """Add the eight voxels of one level to the three tokens; places are in -1..1 of the grid."""
+    z, beyond_z = below_in_level(in_z, size_z)
+    y, beyond_y = below_in_level(in_y, size_y)
+    x, beyond_x = below_in_level(in_x, size_x)
+    for corner in range(4 * two):
+        row, weight = voxel_of(
+            corner, z, beyond_z, y, beyond_y, x, beyond_x, table, first_row, count, size_z, size_y, size_x
+        )
+        token0 = _added(token0, weight, volume, row, 0, 96)
+        token1 = _added(token1, weight, volume, row, 32, 96)
+        token2 = _added(token2, weight, volume, row, 64, 96)
+    return token0, token1, token2
 
 
 @triton.jit(do_not_specialize=["count", "two"])
@@ -123,64 +188,43 @@ def tokens_program(
     token1 = tl.zeros([BLOCK, CHANNELS], tl.float32) + tl.load(bias + 32 + channel)[None, :]
     token2 = tl.zeros([BLOCK, CHANNELS], tl.float32) + tl.load(bias + 64 + channel)[None, :]
 
-    low_x = tl.load(box)
-    low_y = tl.load(box + 1)
-    low_z = tl.load(box + 2)
-    in_x = 2.0 * (x - low_x) / (tl.load(box + 3) - low_x) - 1.0
-    in_y = 2.0 * (y - low_y) / (tl.load(box + 4) - low_y) - 1.0
-    in_z = 2.0 * (z - low_z) / (tl.load(box + 5) - low_z) - 1.0
-    token0 = _on_plane(token0, in_x, in_y, planes, 0, side, two)
-    token1 = _on_plane(token1, in_x, in_z, planes, 1, side, two)
-    token2 = _on_plane(token2, in_z, in_y, planes, 2, side, two)
+    cell_x, beyond_x = below_on_plane(x, box, 0, side)
+    cell_y, beyond_y = below_on_plane(y, box, 1, side)
+    cell_z, beyond_z = below_on_plane(z, box, 2, side)
+    token0 = _on_plane(token0, cell_y, beyond_y, cell_x, beyond_x, planes, 0, side, two)
+    token1 = _on_plane(token1, cell_z, beyond_z, cell_x, beyond_x, planes, 1, side, two)
+    token2 = _on_plane(token2, cell_y, beyond_y, cell_z, beyond_z, planes, 2, side, two)
 
-    voxel_z = 2.0 * ((z - tl.load(volume_box + 2)) / VOXEL_SIZE) / tl.load(volume_box + 3) - 1.0
-    voxel_y = 2.0 * ((y - tl.load(volume_box + 1)) / VOXEL_SIZE) / tl.load(volume_box + 4) - 1.0
-    voxel_x = 2.0 * ((x - tl.load(volume_box)) / VOXEL_SIZE) / tl.load(volume_box + 5) - 1.0
+    in_z = in_volume(z, volume_box, 2)
+    in_y = in_volume(y, volume_box, 1)
+    in_x = in_volume(x, volume_box, 0)
     token0, token1, token2 = _in_level(
-        token0, token1, token2, voxel_z, voxel_y, voxel_x, table0, volume, first0, count0, z0, y0, x0, two
+        token0, token1, token2, in_z, in_y, in_x, table0, volume, first0, count0, z0, y0, x0, two
     )
     token0, token1, token2 = _in_level(
-        token0, token1, token2, voxel_z, voxel_y, voxel_x, table1, volume, first1, count1, z1, y1, x1, two
+        token0, token1, token2, in_z, in_y, in_x, table1, volume, first1, count1, z1, y1, x1, two
     )
     token0, token1, token2 = _in_level(
-        token0, token1, token2, voxel_z, voxel_y, voxel_x, table2, volume, first2, count2, z2, y2, x2, two
+        token0, token1, token2, in_z, in_y, in_x, table2, volume, first2, count2, z2, y2, x2, two
     )
 
     vertex = tl.load(vertices + place, mask=live, other=0)
-    posed_x = _row_of_map(x, y, z, maps + vertex * 12, live)
-    posed_y = _row_of_map(x, y, z, maps + vertex * 12 + 4, live)
-    posed_z = _row_of_map(x, y, z, maps + vertex * 12 + 8, live)
-    world_x, world_y, world_z = _turned(posed_x, posed_y, posed_z, camera)
-    world_x += tl.load(camera + 9)
-    world_y += tl.load(camera + 10)
-    world_z += tl.load(camera + 11)
-    seen_x, seen_y, seen_z = _turned(world_x, world_y, world_z, camera + 12)
-    seen_x += tl.load(camera + 21)
-    seen_y += tl.load(camera + 22)
-    seen_z += tl.load(camera + 23)
-    u, v, depth = _turned(seen_x, seen_y, seen_z, camera + 24)
-    u = u / (depth + 1e-5)
-    v = v / (depth + 1e-5)
-
-    row, beyond_row = _below(v * ((map_height - 1.0) / image_height), map_height)
-    column, beyond_column = _below(u * ((map_width - 1.0) / image_width), map_width)
+    u, v = pixel_of(x, y, z, vertex, maps, camera, live)
+    row, beyond_row = below_on_map(v, map_height, image_height)
+    column, beyond_column = below_on_map(u, map_width, image_width)
     for corner in range(2 * two):
-        down, of_row = _corner(row, beyond_row, map_height, corner // 2)
-        across, of_column = _corner(column, beyond_column, map_width, corner % 2)
-        token0 = _added(token0, of_row * of_column, pixels, down * map_width + across, 0, 64)
-        token1 = _added(token1, of_row * of_column, pixels, down * map_width + across, 32, 64)
+        cell, weight = cell_of(corner, row, beyond_row, column, beyond_column, map_height, map_width)
+        token0 = _added(token0, weight, pixels, cell, 0, 64)
+        token1 = _added(token1, weight, pixels, cell, 32, 64)
 
     shown = tl.zeros([BLOCK, 4], tl.float32)
     primary = tl.arange(0, 4)
-    row, beyond_row = _below(v * ((image_height - 1.0) / image_height), image_height)
-    column, beyond_column = _below(u * ((image_width - 1.0) / image_width), image_width)
+    row, beyond_row = below_on_map(v, image_height, image_height)
+    column, beyond_column = below_on_map(u, image_width, image_width)
     for corner in range(2 * two):
-        down, of_row = _corner(row, beyond_row, image_height, corner // 2)
-        across, of_column = _corner(column, beyond_column, image_width, corner % 2)
-        pixel = (down * image_width + across) * 3
-        weight = of_row * of_column
+        cell, weight = cell_of(corner, row, beyond_row, column, beyond_column, image_height, image_width)
         there = (weight != 0.0)[:, None] & (primary < 3)[None, :]
-        shown += weight[:, None] * tl.load(image + pixel[:, None] + primary[None, :], mask=there, other=0.0)
+        shown += weight[:, None] * tl.load(image + cell[:, None] * 3 + primary[None, :], mask=there, other=0.0)
     there = live[:, None] & (primary < 3)[None, :]
     tl.store(colours + place[:, None] * 3 + primary[None, :], shown, mask=there)
 

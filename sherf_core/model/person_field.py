@@ -29,10 +29,13 @@ class PersonField:
         person: the encoded observations.
         sample: which of them.
         kernels: whether Triton kernels take the place of the merged features' plain path. They have no gradients.
+        token_kernels: whether those do that find nearest vertices and make tokens, whose tables get gradients.
     """
 
-    def __init__(self, model: Sherf, person: EncodedPerson, sample: int, *, kernels: bool = False) -> None:
-        self.model, self.kernels = model, kernels
+    def __init__(
+        self, model: Sherf, person: EncodedPerson, sample: int, *, kernels: bool = False, token_kernels: bool = False
+    ) -> None:
+        self.model, self.kernels, self.token_kernels = model, kernels, kernels or token_kernels
         observation = person.observation
         self.image, self.feature_map, self.planes = (
             values[sample] for values in (observation.image, person.feature_map, person.planes)
@@ -41,7 +44,7 @@ class PersonField:
         self.K, self.R, self.T = (values[sample] for values in (observation.K, observation.R, observation.T))
         self.body_R, self.body_Th = observation.body.R[sample], observation.body.Th[sample]
         self._to_observation, self._sample = person.to_observation, sample
-        self._tables = self._merged(person.tables) if kernels or model.config.features == "merged" else None
+        self._tables = self._merged(person.tables) if self.token_kernels or model.config.features == "merged" else None
 
     def in_chunks(
         self, points: Float[Tensor, "P 3"], directions: Float[Tensor, "P 3"], vertex: Int64[Tensor, "P"] | None = None
@@ -109,10 +112,10 @@ class PersonField:
             with self.model.networks():
                 return layers.merge(self.features(points, vertex).tokens())
         image, pixels = ((values.shape[1], values.shape[2]) for values in (self.image, self.feature_map))
-        if self.kernels:
+        maps = self._to_observation.rows[self._sample]
+        if self.token_kernels and not self._places_have_gradients(points, maps):
             from sherf_core.kernels import tokens
 
-            maps = self._to_observation.rows[self._sample]
             projection = tokens.Projection(maps, self.body_R, self.body_Th, self.R, self.T, self.K, image)
             vertex = self._nearest(points) if vertex is None else vertex
             return tokens.tokens(
@@ -164,11 +167,16 @@ class PersonField:
         return found
 
     def _nearest(self, points: Float[Tensor, "P 3"]) -> Int64[Tensor, "P"]:
-        if self.kernels:
+        if self.token_kernels:
             from sherf_core.kernels import locate
 
             return locate.nearest(self.model.canonical_cells(), points)
         return self.model.canonical_search().nearest(points)[0]
+
+    def _places_have_gradients(self, points: Tensor, maps: Tensor) -> bool:
+        """Whether somebody wants gradients of what the kernel takes for constant: points, poses, camera, picture."""
+        fixed = (points, maps, self.image, self.K, self.R, self.T, self.body_R, self.body_Th)
+        return torch.is_grad_enabled() and any(one.requires_grad for one in fixed)
 
     def _merged(self, kept: dict[int, FeatureTables]) -> FeatureTables:
         """The person's tables, which stay with it where they need no gradients."""

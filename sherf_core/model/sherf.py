@@ -71,7 +71,8 @@ class SherfConfig:
             `tables`); "plain" does so with each point's features (the reference).
         precision: of the networks; geometry and compositing are in float32 whatever it is. TF32 is torch's to switch on
             (`torch.backends.cuda.matmul.allow_tf32`), and the kernels' to be told.
-        kernels: "auto" renders with Triton kernels where they run and no gradients are wanted; "off" never does.
+        kernels: "auto" renders with Triton kernels where they run; where gradients are wanted, only the look-ups of
+            merged features (tokens, and their nearest vertices) have some; "off" never does.
         cuda_graphs: replay the encoding on GPUs, in place of launching it piece by piece.
         gradient_checkpointing: keep nothing of a chunk's features for the backward pass, and compute them again there.
     """
@@ -252,10 +253,25 @@ class Sherf(nn.Module):
         """
         if self._takes_kernels():
             try:
-                pictures = self._march.pictures(person, bodies, rays)
-                return _stacked(pictures)
+                return _stacked(self._march.pictures(person, bodies, rays))
             except KernelError as error:
                 self._do_without(error)
+        if self._takes_token_kernels():
+            try:
+                return self._render(person, bodies, rays, noise_seeds, token_kernels=True)
+            except KernelError as error:
+                self._do_without(error)
+        return self._render(person, bodies, rays, noise_seeds, token_kernels=False)
+
+    def _render(
+        self,
+        person: EncodedPerson,
+        bodies: Bodies,
+        rays: RayBundle,
+        noise_seeds: Sequence[int] | None,
+        *,
+        token_kernels: bool,
+    ) -> Rendering:
         skinning = Skinning.of(self.body_model, bodies)
         maps, vertices = skinning.to(self.big), skinning.vertices(self.body_model)
         steps = ray_steps(self.config.samples_per_ray, rays.near)
@@ -263,7 +279,8 @@ class Sherf(nn.Module):
         for sample in range(len(bodies.poses)):
             search = VertexSearch(vertices[sample], radius=SHELL_RADIUS, method=self.config.nearest)
             near = locate(rays, bodies, sample, steps, search, maps)
-            sigma, colour = self.field_of(person, sample).in_chunks(near.points, near.directions)
+            field = PersonField(self, person, sample, token_kernels=token_kernels)
+            sigma, colour = field.in_chunks(near.points, near.directions)
             noise = self._density_noise(near, steps, None if noise_seeds is None else noise_seeds[sample])
             pictures.append(composite_near(rays, sample, steps, near, sigma + noise, colour))
         return _stacked(pictures)
@@ -312,9 +329,19 @@ class Sherf(nn.Module):
 
     def _takes_kernels(self) -> bool:
         """Whether Triton kernels may render; `plain_because` says why not."""
-        if self.config.kernels == "off" or torch.is_grad_enabled() or self.config.features == "plain":
-            return False
-        if self.training and self.config.density_noise > 0:
+        # The kernels draw no noise.
+        noise = self.training and self.config.density_noise > 0
+        return not (torch.is_grad_enabled() or noise) and self._kernels_run()
+
+    def _takes_token_kernels(self) -> bool:
+        """Whether those with gradients may take part where gradients are wanted; `plain_because` says why not.
+
+        Their sums have no fixed order: not for who asked torch for reproducible ones.
+        """
+        return torch.is_grad_enabled() and not torch.are_deterministic_algorithms_enabled() and self._kernels_run()
+
+    def _kernels_run(self) -> bool:
+        if self.config.kernels == "off" or self.config.features == "plain":
             return False
         device, nearest = self.box.device, self.config.nearest
         self.plain_because = self._failed_kernels.get(device) or why_not(device)

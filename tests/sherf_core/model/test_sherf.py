@@ -10,6 +10,7 @@ import torch
 from sherf_core.body.files import load_body
 from sherf_core.body.model import BodyModel
 from sherf_core.data.records import BodyPose, Camera, Frame
+from sherf_core.kernels import KernelError
 from sherf_core.model.initial import initial_weights
 from sherf_core.model.inputs import Bodies, Observation, RayBundle, bodies_of, observation_of, rays_of
 from sherf_core.model.person_field import PersonField
@@ -215,6 +216,34 @@ def test_what_a_frame_left_behind_follows_the_configuration_and_the_device(model
         assert model.plain_because == ""
         configured(nearest="auto")
         assert not model._takes_kernels(), "on the CPU there are no lists to search"
+
+
+def test_where_gradients_are_wanted_a_kernel_that_does_not_run_gives_way(model, configured, monkeypatch):
+    batch = _batch(model, [0])
+    with torch.no_grad():
+        person = model.encode(batch[0])
+    monkeypatch.setattr(model, "_failed_kernels", {})
+    configured(nearest="cells", kernels="off")
+    expected = model.render(person, *batch[1:])
+    assert not model._takes_token_kernels()
+    configured(nearest="cells", kernels="auto")
+    monkeypatch.setattr("sherf_core.model.sherf.why_not", lambda device: "")
+
+    def fails(search, points):
+        raise KernelError("the kernel does not run", fix="")
+
+    monkeypatch.setattr("sherf_core.kernels.locate.nearest", fails)
+    torch.use_deterministic_algorithms(True)
+    try:
+        assert not model._takes_token_kernels(), "atomic sums have no fixed order"
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert model._takes_token_kernels()
+    assert torch.equal(model.render(person, *batch[1:]).rgb, expected.rgb)
+    assert "the kernel does not run" in model.plain_because
+    assert not model._takes_token_kernels()
+    configured(features="plain")
+    assert not model._takes_token_kernels()
 
 
 def test_missing_memory_halves_the_chunks_and_changes_nothing(model, configured, monkeypatch):
