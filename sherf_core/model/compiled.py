@@ -31,8 +31,8 @@ FEWEST_POINTS = 2
 # What is tried has about the number of points that follows, which the compiler tunes its sums for, and one that is no
 # other size in the field: those that are equal at first are taken to be equal always.
 TRIAL_POINTS = 1 << 12, 1 << 16
-# How far the trial's values and gradients may be off, as a share of their length. A ReLU whose input rounds to the other
-# side of 0 moves the gradients of random weights by 1e-3 even between float32 and float64; a mistake moves them by far more.
+# How far the trial's values and gradients may be off, as a share of their length. Where a ReLU's input rounds to the
+# other side of 0, gradients move by 1e-3 even between float32 and float64; a mistake moves them by far more.
 VALUES_OFF = {"float32": 1e-5, "tf32": 0.01, "float16": 0.01, "bfloat16": 0.05}
 GRADIENTS_OFF = {"float32": 0.02, "tf32": 0.1, "float16": 0.1, "bfloat16": 0.3}
 
