@@ -8,6 +8,7 @@ all of their results, which the whole does not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from torch import Tensor
 from depth import Depth
 from measuring import MEMORY, TIMES, Report, Stage, peak_of, timed
 from sherf_core.geometry.nearest import VertexSearch
+from sherf_core.kernels.locate import Located
 from sherf_core.model.deform import Skinning
 from sherf_core.model.march import SHELL_RADIUS, composite_near, locate
 from sherf_core.model.person_field import PersonField
@@ -37,8 +39,8 @@ def encode_stages(model: Sherf, scene: Scene) -> Iterator[Stage]:
     yield "maps of the body's vertices", lambda: model.big.to(Skinning.of(model.body_model, observation.body))
 
 
-def frame_stages(model: Sherf, scene: Scene, person: EncodedPerson, kernels: bool) -> Iterator[Stage]:
-    """The parts of a picture."""
+def frame_stages(model: Sherf, scene: Scene, person: EncodedPerson) -> Iterator[Stage]:
+    """The parts of a picture without kernels that render."""
     rays, bodies, size = scene.rays(model), scene.bodies, model.config.points_per_chunk
 
     def pose() -> tuple[Skinning, Tensor]:
@@ -52,8 +54,8 @@ def frame_stages(model: Sherf, scene: Scene, person: EncodedPerson, kernels: boo
         return VertexSearch(vertices[0], radius=SHELL_RADIUS, method=model.config.nearest)
 
     found = search()
-    near = locate(rays, bodies, 0, steps, found, maps, kernels=kernels)
-    field = PersonField(model, person, 0, kernels=kernels)
+    near = locate(rays, bodies, 0, steps, found, maps)
+    field = PersonField(model, person, 0)
     count = max(1, -(-len(near.points) // size))
     points, directions = near.points.tensor_split(count), near.directions.tensor_split(count)
     nearest = [field._nearest(chunk) for chunk in points]
@@ -61,32 +63,59 @@ def frame_stages(model: Sherf, scene: Scene, person: EncodedPerson, kernels: boo
     yield "rays through every pixel", lambda: scene.rays(model)
     yield "body: pose, maps to canonical space", lambda: pose()[0].to(model.big)
     yield "search: cells or tree around the body", search
-    yield "locate samples near the body", lambda: locate(rays, bodies, 0, steps, found, maps, kernels=kernels)
-    if kernels or model.config.features == "merged":
-        yield "tables: merged features", lambda: PersonField(model, person, 0, kernels=kernels)
+    yield "locate samples near the body", lambda: locate(rays, bodies, 0, steps, found, maps)
+    if model.config.features == "merged":
+        yield "tables: merged features (once a person)", lambda: _merged_anew(model, person)
     yield "canonical search", lambda: [field._nearest(chunk) for chunk in points]
     pairs = list(zip(points, nearest, strict=True))
     yield "tokens", lambda: [field.tokens(chunk, vertex) for chunk, vertex in pairs]
-    triples = list(zip(tokens, points, directions, strict=True))
-    packed = model.packed() if kernels else None
-    if packed is not None:
-        from sherf_core.kernels.field import evaluate
-
-        yield "fusion and decoder (one kernel)", lambda: [evaluate(packed, *triple) for triple in triples]
-    else:
-        layers = model.renderer
-        fused = [layers.transformer(chunk, kept=2) for chunk in tokens]
-        encoded = [
-            (layers.pos_enc(a), layers.view_enc(b), c) for a, b, c in zip(points, directions, fused, strict=True)
-        ]
-        yield "fusion transformer", lambda: [layers.transformer(chunk, kept=2) for chunk in tokens]
-        yield (
-            "encoding of points and directions",
-            lambda: [(layers.pos_enc(a), layers.view_enc(b)) for _, a, b in triples],
-        )
-        yield "decoder", lambda: [model.decoder(*chunk) for chunk in encoded]
+    layers, triples = model.renderer, list(zip(tokens, points, directions, strict=True))
+    fused = [layers.transformer(chunk, kept=2) for chunk in tokens]
+    encoded = [(layers.pos_enc(a), layers.view_enc(b), c) for a, b, c in zip(points, directions, fused, strict=True)]
+    yield "fusion transformer", lambda: [layers.transformer(chunk, kept=2) for chunk in tokens]
+    yield "encoding of points and directions", lambda: [(layers.pos_enc(a), layers.view_enc(b)) for _, a, b in triples]
+    yield "decoder", lambda: [model.decoder(*chunk) for chunk in encoded]
     sigma, colour = field.in_chunks(near.points, near.directions)
     yield "composite", lambda: composite_near(rays, 0, steps, near, sigma, colour)
+
+
+def kernel_stages(model: Sherf, scene: Scene, person: EncodedPerson) -> Iterator[Stage]:
+    """The parts of a picture by kernels."""
+    from sherf_core.kernels.composite import composite_slots
+    from sherf_core.kernels.field import evaluate
+    from sherf_core.kernels.locate import locate as locate_by_kernels
+
+    rays, bodies, size, march = scene.rays(model), scene.bodies, model.config.points_per_chunk, model._march
+    steps = ray_steps(model.config.samples_per_ray, rays.near)
+    rows, (cells, *_) = march.posed(bodies)
+    columns = tuple(column[0] for column in (rays.origins, rays.directions, rays.near, rays.far, rays.hit))
+
+    def find() -> Located:
+        return locate_by_kernels(cells, model.canonical_cells(), rows[0], columns, steps, bodies.R[0], bodies.Th[0])
+
+    found, field = find(), PersonField(model, person, 0, kernels=True)
+    count = max(1, -(-len(found.points) // size))
+    parts = list(
+        zip(*(part.tensor_split(count) for part in (found.points, found.directions, found.vertex)), strict=True)
+    )
+    tokens = [field.tokens(points, vertex) for points, _, vertex in parts]
+    sigma, colour = field.in_chunks(found.points, found.directions, found.vertex)
+    packed = model.packed()
+    yield "rays through every pixel", lambda: scene.rays(model)
+    yield "pose: maps to canonical space, cells", lambda: march.posed(bodies)
+    yield "locate samples, lead them to canonical space", find
+    yield "tables: merged features (once a person)", lambda: _merged_anew(model, person)
+    yield "tokens", lambda: [field.tokens(points, vertex) for points, _, vertex in parts]
+    if packed is not None:
+        yield (
+            "fusion and decoder (one kernel)",
+            lambda: [evaluate(packed, chunk, *part[:2]) for chunk, part in zip(tokens, parts, strict=True)],
+        )
+    yield "composite", lambda: composite_slots(found.slots, steps, *columns[1:4], sigma, colour)  # type: ignore[call-arg]
+
+
+def _merged_anew(model: Sherf, person: EncodedPerson) -> PersonField:
+    return PersonField(model, replace(person, tables={}), 0)
 
 
 def measure(run: Callable[[], object], device: str, repeats: int) -> dict[str, float | str | None]:
@@ -127,6 +156,7 @@ def _rows(report: Report, device: str, repeats: int, model: Sherf, scene: Scene,
         report.row("encode, replayed graph", lambda: measure(encode, device, repeats))
         report.remark(model.ungraphed_because)
     person = encode()
-    report.stages(frame_stages(model, scene, person, kernels), device, repeats)
+    stages = kernel_stages if kernels else frame_stages
+    report.stages(stages(model, scene, person), device, repeats)
     report.row("frame, from a camera", lambda: measure(lambda: picture(model, scene, person), device, repeats))
     report.remark(excuses(model) if kernels else "")

@@ -53,11 +53,11 @@ class Launch:
 # 64 points in 4 warps hold the 128 activations and the 128 sums of a layer in 128 registers a thread (96 where operands
 # have 16 bits), so two or three programs share a multiprocessor of 65,536 registers and hide each other's loads. Tiles
 # of weights take 16 KiB in float32 and 8 in 16 bits: they fit the 99 KiB of a GeForce as well as the 227 of an H100.
-# Without tensor cores a thread would hold all depths of its operands, and tf32x3 splits each of them in two: there
-# activations are read in chunks, as otherwise registers overflow.
+# Without tensor cores a thread would hold all depths of its operands: there activations are read in chunks, or else
+# registers overflow. tf32x3 splits each operand in two, and some registers do overflow; that costs less than chunks.
 LAUNCHES: dict[FieldPrecision, Launch] = {
     "float32": Launch(block=64, warps=4, stages=2, chunk=32),
-    "tf32x3": Launch(block=64, warps=4, stages=2, chunk=32),
+    "tf32x3": Launch(block=64, warps=4, stages=1),
     "tf32": Launch(block=64, warps=4, stages=1),
     "float16": Launch(block=64, warps=4, stages=2),
     "bfloat16": Launch(block=64, warps=4, stages=2),

@@ -59,15 +59,19 @@ class KernelMarch:
 
     def pictures(self, person: EncodedPerson, bodies: Bodies, rays: RayBundle) -> list[Picture]:
         """(rgb, depth, alpha) of each sample."""
-        rows, *tables = self._poses(*_tensors(bodies), recording=self._model.config.cuda_graphs)
+        rows, posed = self.posed(bodies)
         steps = ray_steps(self._model.config.samples_per_ray, rays.near)
         found = []
-        for sample in range(len(bodies.poses)):
-            layout, starts, members, vertices = tables[4 * sample : 4 * sample + 4]
-            cells = DeviceCells(layout, starts, members, vertices, SHELL_RADIUS)
+        for sample, cells in enumerate(posed):
             field = PersonField(self._model, person, sample, kernels=True)
             found.append(self._picture(field, cells, rows[sample], bodies, rays, sample, steps))
         return found
+
+    def posed(self, bodies: Bodies) -> tuple[Float[Tensor, "B V 3 4"], list[DeviceCells]]:
+        """What a pose makes of the bodies: maps to canonical space, and cells around them; until the next call."""
+        rows, *tables = self._poses(*_tensors(bodies), recording=self._model.config.cuda_graphs)
+        cells = [DeviceCells(*tables[at : at + 4], radius=SHELL_RADIUS) for at in range(0, len(tables), 4)]
+        return rows, cells
 
     def _posed(self, *body: Tensor) -> tuple[Tensor, ...]:
         """Maps to canonical space (B, V, 3, 4), then each sample's cells: layout, starts, members, vertices."""
@@ -91,9 +95,10 @@ class KernelMarch:
         at_once = max(1, SAMPLES_AT_ONCE // len(steps))
         parts = []
         for piece in zip(*(column[sample].split(at_once) for column in columns), strict=True):
-            near = locate(cells, canonical, maps, piece, steps, bodies.R[sample], bodies.Th[sample])
-            sigma, colour = field.in_chunks(near.points, near.directions, near.vertex)
-            parts.append(composite_slots(near.slots, steps, *piece[1:4], sigma, colour))
+            found = locate(cells, canonical, maps, piece, steps, bodies.R[sample], bodies.Th[sample])
+            sigma, colour = field.in_chunks(found.points, found.directions, found.vertex)
+            _, directions, near, far, _ = piece
+            parts.append(composite_slots(found.slots, steps, directions, near, far, sigma, colour))
         rgb, depth, alpha = (torch.cat(part) if len(parts) > 1 else part[0] for part in zip(*parts, strict=True))
         return rgb, depth.clamp(min=rays.near[sample].min(), max=rays.far[sample].max()), alpha
 
