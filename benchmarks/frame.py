@@ -88,7 +88,8 @@ def kernel_stages(model: Sherf, scene: Scene, person: EncodedPerson) -> Iterator
     rays, bodies, size, march = scene.rays(model), scene.bodies, model.config.points_per_chunk, model._march
     steps = ray_steps(model.config.samples_per_ray, rays.near)
     rows, (cells, *_) = march.posed(bodies)
-    columns = tuple(column[0] for column in (rays.origins, rays.directions, rays.near, rays.far, rays.hit))
+    near, far, directions_of_rays = rays.near[0], rays.far[0], rays.directions[0]
+    columns = (rays.origins[0], directions_of_rays, near, far, rays.hit[0])
 
     def find() -> Located:
         return locate_by_kernels(cells, model.canonical_cells(), rows[0], columns, steps, bodies.R[0], bodies.Th[0])
@@ -111,7 +112,7 @@ def kernel_stages(model: Sherf, scene: Scene, person: EncodedPerson) -> Iterator
             "fusion and decoder (one kernel)",
             lambda: [evaluate(packed, chunk, *part[:2]) for chunk, part in zip(tokens, parts, strict=True)],
         )
-    yield "composite", lambda: composite_slots(found.slots, steps, *columns[1:4], sigma, colour)  # type: ignore[call-arg]
+    yield "composite", lambda: composite_slots(found.slots, steps, directions_of_rays, near, far, sigma, colour)
 
 
 def _merged_anew(model: Sherf, person: EncodedPerson) -> PersonField:

@@ -70,8 +70,9 @@ class KernelMarch:
     def posed(self, bodies: Bodies) -> tuple[Float[Tensor, "B V 3 4"], list[DeviceCells]]:
         """What a pose makes of the bodies: maps to canonical space, and cells around them; until the next call."""
         rows, *tables = self._poses(*_tensors(bodies), recording=self._model.config.cuda_graphs)
-        cells = [DeviceCells(*tables[at : at + 4], radius=SHELL_RADIUS) for at in range(0, len(tables), 4)]
-        return rows, cells
+        # Four tables each, see `_posed`.
+        by_sample = zip(*(tables[kind::4] for kind in range(4)), strict=True)
+        return rows, [DeviceCells(*each, SHELL_RADIUS) for each in by_sample]
 
     def _posed(self, *body: Tensor) -> tuple[Tensor, ...]:
         """Maps to canonical space (B, V, 3, 4), then each sample's cells: layout, starts, members, vertices."""
