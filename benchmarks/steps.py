@@ -25,7 +25,6 @@ def configurations(device: str) -> dict[str, SherfConfig]:
     found: dict[str, SherfConfig] = {precision: SherfConfig(precision=precision) for precision in precisions}
     found["float32, features computed again"] = SherfConfig(gradient_checkpointing=True)
     found["float32, kernels off"] = SherfConfig(kernels="off")
-    found["float32, not compiled"] = SherfConfig(compiled="off")
     found["float32, all plain"] = PLAIN
     return found
 

@@ -14,7 +14,6 @@ from sherf_core.data.discover import DEMO_ROOT
 from sherf_core.data.records import BodyPose, Camera, Frame
 from sherf_core.data.renderpeople import RenderPeople
 from sherf_core.geometry.nearest import VertexSearch
-from sherf_core.model.compiled import CompiledField
 from sherf_core.model.deform import Skinning
 from sherf_core.model.demo import demo_weights
 from sherf_core.model.graphs import EncodeGraphs
@@ -31,7 +30,7 @@ TURN = 0.75
 LOWERED = 0.9
 """How far its arms are lowered, radians."""
 LEFT_SHOULDER, RIGHT_SHOULDER = 3 * 16 + 2, 3 * 17 + 2
-PLAIN = SherfConfig(features="plain", kernels="off", cuda_graphs=False, compiled="off")
+PLAIN = SherfConfig(features="plain", kernels="off", cuda_graphs=False)
 """The reference of every fast path."""
 FASTER_ON_GPUS = 1 << 18
 """Points in a chunk: GPUs like fewer, larger ones, and 1 GiB is enough for them."""
@@ -120,7 +119,6 @@ def configure(model: Sherf, config: SherfConfig) -> None:
     model.plain_because = model.modules_because = ""
     model._canonical_search = model._canonical_cells = model._packed = None
     model._graphs, model._march = EncodeGraphs(model), KernelMarch(model)
-    model.compiled_field = CompiledField()
 
 
 def excuses(model: Sherf) -> str:
@@ -129,7 +127,6 @@ def excuses(model: Sherf) -> str:
         "no CUDA graph": model.ungraphed_because,
         "no kernels": model.plain_because,
         "no kernel of the field": model.modules_because,
-        "not compiled": model.uncompiled_because,
     }
     return "; ".join(f"{what}: {reason}" for what, reason in reasons.items() if reason)
 

@@ -46,17 +46,11 @@ class Attention(nn.Module):
         mixed = []
         for token in tokens[:kept]:
             query = to_query @ token
-            scores = torch.stack([self._summed(query * key) for key in keys])
+            scores = torch.stack([self.sum_of_heads @ (query * key) for key in keys])
             shares = scores.softmax(dim=0)[:, :, None].unbind(0)
             together = sum(share * value for share, value in zip(shares, values, strict=True))
             mixed.append(self.to_out(together.flatten(0, 1).T))
         return torch.stack(mixed, dim=1)
-
-    def _summed(self, products: Float[Tensor, "48 P"]) -> Float[Tensor, "3 P"]:
-        if torch.compiler.is_compiling():
-            # Sums can be fused with what makes their parts, matrix products cannot.
-            return products.unflatten(0, (HEADS, HEAD_CHANNELS)).sum(dim=1) * HEAD_CHANNELS**-0.5
-        return self.sum_of_heads @ products
 
 
 class FeedForward(nn.Module):

@@ -71,8 +71,11 @@ class KernelMarch:
         """What a pose makes of the bodies: maps to canonical space, and cells around them; until the next call."""
         rows, *tables = self._poses(*_tensors(bodies), recording=self._model.config.cuda_graphs)
         # Four tables each, see `_posed`.
-        by_sample = zip(*(tables[kind::4] for kind in range(4)), strict=True)
-        return rows, [DeviceCells(*each, SHELL_RADIUS) for each in by_sample]
+        cells = [
+            DeviceCells(layout, starts, members, vertices, SHELL_RADIUS)
+            for layout, starts, members, vertices in zip(*(tables[kind::4] for kind in range(4)), strict=True)
+        ]
+        return rows, cells
 
     def _posed(self, *body: Tensor) -> tuple[Tensor, ...]:
         """Maps to canonical space (B, V, 3, 4), then each sample's cells: layout, starts, members, vertices."""

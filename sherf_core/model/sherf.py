@@ -21,7 +21,6 @@ from sherf_core.geometry.nearest import Method as SearchMethod
 from sherf_core.geometry.nearest import VertexSearch
 from sherf_core.kernels import KernelError, why_not
 from sherf_core.kernels.cells import DeviceCells
-from sherf_core.model.compiled import CompiledField
 from sherf_core.model.deform import Skinning, VertexMaps, canonical_box, canonical_vertices
 from sherf_core.model.field import RadianceField
 from sherf_core.model.fusion import FeatureFusion, linear
@@ -75,7 +74,6 @@ class SherfConfig:
         kernels: "auto" renders with Triton kernels where they run; where gradients are wanted, only the look-ups of
             merged features (tokens, and their nearest vertices) have some; "off" never does.
         cuda_graphs: replay the encoding on GPUs, in place of launching it piece by piece.
-        compiled: "auto" gives the field's training path to torch.compile on GPUs where Triton runs; "off" never does.
         gradient_checkpointing: keep nothing of a chunk's features for the backward pass, and compute them again there.
     """
 
@@ -89,7 +87,6 @@ class SherfConfig:
     gradient_checkpointing: bool = False
     kernels: Literal["auto", "off"] = "auto"
     cuda_graphs: bool = True
-    compiled: Literal["auto", "off"] = "auto"
 
 
 @dataclass(frozen=True)
@@ -161,7 +158,6 @@ class Sherf(nn.Module):
         self._failed_kernels: dict[torch.device, str] = {}
         self._graphs = EncodeGraphs(self)
         self._march = KernelMarch(self)
-        self.compiled_field = CompiledField()
         self._canonical_search: tuple[object, VertexSearch] | None = None
         self._canonical_cells: tuple[torch.device, DeviceCells] | None = None
         self._packed: tuple[object, Packed | None] | None = None
@@ -195,11 +191,6 @@ class Sherf(nn.Module):
     def ungraphed_because(self) -> str:
         """Why encoding, or posing, could not be recorded as a CUDA graph; "" where nothing is known against it."""
         return self._graphs.failure or self._march.failure
-
-    @property
-    def uncompiled_because(self) -> str:
-        """Why the field's training path was not compiled; "" where nothing is known against it."""
-        return self.compiled_field.failure
 
     def encode_global(self, image: Float[Tensor, "B 3 H W"]) -> tuple[Tensor, Tensor]:
         """The half of `encode` that the whole picture decides: z (B, 512) and the planes (B, 3, 32, 256, 256)."""

@@ -79,7 +79,6 @@ class TrainConfig:
         rays_per_sample: rays drawn for each sample, half of them one patch; None: the full frame, as published.
         points_per_chunk: points near the body that go through the model at once.
         gradient_checkpointing: compute a chunk's features again in the backward pass, which saves memory.
-        compiled: "auto" compiles the field on GPUs where Triton runs, half a minute for faster steps; "off" never does.
         density_noise: standard deviation of the noise on the density.
         workers: processes that read pictures, for each GPU; 0: a thread reads ahead.
         schedule: course of the learning rate. "published": halved every `halving_images` images' worth of scheduler
@@ -111,7 +110,6 @@ class TrainConfig:
     rays_per_sample: int | None = None
     points_per_chunk: int = 65_536
     gradient_checkpointing: bool = False
-    compiled: Literal["auto", "off"] = "auto"
     density_noise: float = 1.0
     workers: int = 0
     schedule: Schedule = "cosine"

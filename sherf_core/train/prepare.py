@@ -47,7 +47,6 @@ def new_state(
             density_noise=config.density_noise,
             precision=config.precision,
             gradient_checkpointing=config.gradient_checkpointing,
-            compiled=config.compiled,
         ),
     )
     state = dict(weights) if weights is not None else initial_weights(model.state_dict(), config.seed)

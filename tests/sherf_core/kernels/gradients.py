@@ -32,7 +32,7 @@ def found(device: str) -> Pairs:
     """By name, what the plain path gives and what the kernels give."""
     reader = RenderPeople(Path(renderpeople.__file__).parent / "demo", resolution=SIZE)
     frame = reader.frame(reader.subjects()[0], 0, 0)
-    model = Sherf(BodyModel(load_body()), SherfConfig(nearest="cells", density_noise=0, cuda_graphs=False))
+    model = Sherf(BodyModel(load_body()), SherfConfig(nearest="cells", density_noise=0.0, cuda_graphs=False))
     model.load_state_dict(demo_weights(model.state_dict()))
     model.to(device)
     bodies = bodies_of([frame.body]).to(device)
