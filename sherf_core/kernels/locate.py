@@ -7,6 +7,7 @@ with a sum.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,11 @@ from sherf_core.kernels.cells import DeviceCells
 CUT = {"BLOCK": 64, "num_warps": 2, "enable_fp_fusion": False}
 # Places times three fit 32 bits.
 MOST_POINTS = 1 << 29
+
+Rays = tuple[
+    Float32[Tensor, "M 3"], Float32[Tensor, "M 3"], Float32[Tensor, "M"], Float32[Tensor, "M"], Bool[Tensor, "M"]
+]
+"""Origins, directions, near, far, hit."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +51,7 @@ def locate(
     posed: DeviceCells,
     canonical: DeviceCells,
     maps: Float32[Tensor, "V 3 4"],
-    rays: tuple[
-        Float32[Tensor, "M 3"], Float32[Tensor, "M 3"], Float32[Tensor, "M"], Float32[Tensor, "M"], Bool[Tensor, "M"]
-    ],
+    rays: Rays,
     steps: Float32[Tensor, "S"],
     R: Float32[Tensor, "3 3"],
     Th: Float32[Tensor, "3"],
@@ -79,7 +83,7 @@ def locate(
     points, directions = (torch.empty(len(kept), 3, device=steps.device) for _ in range(2))
     vertex = torch.empty_like(kept)
     given = (kept, len(kept), *columns[:4], *pose, maps.contiguous(), slots, points, directions, vertex)
-    listed = (*canonical.tables(), len(canonical.vertices))
+    listed = (*canonical.tables(), len(canonical.vertices), squared_threshold(canonical.radius))
     _launch("lead_program", len(kept), *given, *listed, STEPS=count)
     return Located(slots, points, directions, vertex)
 
@@ -93,11 +97,12 @@ def nearest(cells: DeviceCells, points: Float32[Tensor, "P 3"]) -> Int64[Tensor,
     """
     points = points.contiguous()
     found = torch.empty(len(points), dtype=torch.int64, device=points.device)
-    given = (points, len(points), found, *cells.tables(), len(cells.vertices))
+    given = (points, len(points), found, *cells.tables(), len(cells.vertices), squared_threshold(cells.radius))
     _launch("points_program", len(points), *given)
     return found
 
 
+@cache
 def squared_threshold(radius: float) -> float:
     """The least float32 whose root, rounded to float32, is not below the radius.
 

@@ -60,10 +60,11 @@ def _listed(x, y, z, live, layout, starts, members, vertices):
 
 @triton.jit
 @no_type_check
-def _nearest(x, y, z, live, layout, starts, members, vertices, vertex_count):
-    """The nearest vertex however far: where none is listed, all of them are compared."""
+def _nearest(x, y, z, live, layout, starts, members, vertices, vertex_count, beyond):
+    """The nearest vertex however far: lists do not tell from squared distance `beyond` on, there all are compared."""
     index, best = _listed(x, y, z, live, layout, starts, members, vertices)
-    missing = live & (index < 0)
+    missing = live & (best >= beyond)
+    best = tl.where(missing, float("inf"), best)
     rounds = tl.max(missing.to(tl.int32), axis=0) * vertex_count
     first = 0
     while first < rounds:
@@ -114,7 +115,7 @@ def _sample(place, live, origins, directions, near, far, steps, rotation, transl
 @triton.jit(do_not_specialize=["count"])
 @no_type_check
 def points_program(
-    points, count, found, layout, starts, members, vertices, vertex_count, BLOCK: tl.constexpr
+    points, count, found, layout, starts, members, vertices, vertex_count, beyond, BLOCK: tl.constexpr
 ):  # fmt: skip
     """Vertex of `count` points."""
     place = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -122,7 +123,7 @@ def points_program(
     x = tl.load(points + place * 3, mask=live, other=0.0)
     y = tl.load(points + place * 3 + 1, mask=live, other=0.0)
     z = tl.load(points + place * 3 + 2, mask=live, other=0.0)
-    index = _nearest(x, y, z, live, layout, starts, members, vertices, vertex_count)
+    index = _nearest(x, y, z, live, layout, starts, members, vertices, vertex_count, beyond)
     tl.store(found + place, index.to(tl.int64), mask=live)
 
 
@@ -162,7 +163,7 @@ def _store(target, place, x, y, z, live):
 @no_type_check
 def lead_program(
     kept, count, origins, directions, near, far, steps, rotation, translation, maps, found,
-    points, views, nearest, layout, starts, members, vertices, vertex_count,
+    points, views, nearest, layout, starts, members, vertices, vertex_count, beyond,
     STEPS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Lead samples into canonical space: point, direction, nearest vertex; `found` says then which point they are."""
@@ -188,6 +189,8 @@ def lead_program(
     view_z = _row_of_map(x, y, z, map_of + 8, live)
     _store(views, number, view_x, view_y, view_z, live)
 
-    vertex = _nearest(canonical_x, canonical_y, canonical_z, live, layout, starts, members, vertices, vertex_count)
+    vertex = _nearest(
+        canonical_x, canonical_y, canonical_z, live, layout, starts, members, vertices, vertex_count, beyond
+    )
     tl.store(nearest + number, vertex.to(tl.int64), mask=live)
     tl.store(found + place, number, mask=live)

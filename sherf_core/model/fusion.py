@@ -74,8 +74,14 @@ class PreNorm(nn.Module):
         super().__init__()
         self.norm, self.fn = nn.LayerNorm(TOKEN_CHANNELS), fn
 
-    def forward(self, x: Float[Tensor, "P T 32"], kept: int) -> Float[Tensor, "P {kept} 32"]:
-        return self.fn(self.norm(x), kept)
+    def forward(self, x: Float[Tensor, "P T 32"], kept: int, kernels: bool) -> Float[Tensor, "P {kept} 32"]:
+        return self.fn(self._by_kernel(x) if kernels else self.norm(x), kept)
+
+    def _by_kernel(self, x: Float[Tensor, "P T 32"]) -> Float[Tensor, "P T 32"]:
+        from sherf_core.kernels.norm import layer_norm
+
+        rows = layer_norm(x.float().flatten(0, 1), self.norm.weight, self.norm.bias, self.norm.eps)
+        return rows.view(x.shape)
 
 
 class Residual(nn.Module):
@@ -85,8 +91,8 @@ class Residual(nn.Module):
         super().__init__()
         self.fn = fn
 
-    def forward(self, x: Float[Tensor, "P T 32"], kept: int) -> Float[Tensor, "P {kept} 32"]:
-        return x[:, :kept] + self.fn(x, kept)
+    def forward(self, x: Float[Tensor, "P T 32"], kept: int, kernels: bool) -> Float[Tensor, "P {kept} 32"]:
+        return x[:, :kept] + self.fn(x, kept, kernels)
 
 
 class FusionTransformer(nn.Module):
@@ -96,12 +102,14 @@ class FusionTransformer(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList([nn.ModuleList([Residual(PreNorm(Attention())), Residual(PreNorm(FeedForward()))])])
 
-    def forward(self, tokens: Float[Tensor, "P 3 32"], kept: int = 3) -> Float[Tensor, "P {kept} 32"]:
-        """The first `kept` tokens, fused with all."""
+    def forward(
+        self, tokens: Float[Tensor, "P 3 32"], kept: int = 3, kernels: bool = False
+    ) -> Float[Tensor, "P {kept} 32"]:
+        """The first `kept` tokens, fused with all; `kernels` lets Triton normalise."""
         for layer in self.layers:
             assert isinstance(layer, nn.ModuleList)
             for step in layer:
-                tokens = step(tokens, kept)
+                tokens = step(tokens, kept, kernels)
         return tokens
 
 

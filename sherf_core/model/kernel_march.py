@@ -5,6 +5,7 @@ The host waits for the device once a picture, to know how many samples lie near 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,11 +15,11 @@ from torch import Tensor
 from sherf_core.geometry.boxes import padded_box
 from sherf_core.kernels.cells import DeviceCells, cells_around
 from sherf_core.kernels.composite import composite_slots
-from sherf_core.kernels.locate import locate
+from sherf_core.kernels.locate import Rays, locate
 from sherf_core.model.deform import Skinning
 from sherf_core.model.graphs import Replays
 from sherf_core.model.inputs import Bodies, RayBundle
-from sherf_core.model.march import SHELL_RADIUS
+from sherf_core.model.march import SHELL_RADIUS, NearSamples
 from sherf_core.model.person_field import PersonField
 from sherf_core.render.sampling import ray_steps
 
@@ -67,6 +68,17 @@ class KernelMarch:
             found.append(self._picture(field, cells, rows[sample], bodies, rays, sample, steps))
         return found
 
+    @torch.no_grad()
+    def located(self, bodies: Bodies, rays: RayBundle, steps: Float[Tensor, "S"]) -> Iterator[NearSamples]:
+        """Each body's samples within 5 cm, as `march.locate` gives them: for who wants gradients of what follows."""
+        rows, posed = self.posed(bodies)
+        for sample, cells in enumerate(posed):
+            place = bodies.R[sample], bodies.Th[sample]
+            found = locate(cells, self._model.canonical_cells(), rows[sample], _columns(rays, sample), steps, *place)
+            hit = rays.hit[sample].nonzero().squeeze(1)
+            kept = (found.slots.index_select(0, hit).flatten() >= 0).nonzero().squeeze(1)
+            yield NearSamples(hit, kept, found.points, found.directions, found.vertex)
+
     def posed(self, bodies: Bodies) -> tuple[Float[Tensor, "B V 3 4"], list[DeviceCells]]:
         """What a pose makes of the bodies: maps to canonical space, and cells around them; until the next call."""
         rows, *tables = self._poses(*_tensors(bodies), recording=self._model.config.cuda_graphs)
@@ -95,10 +107,9 @@ class KernelMarch:
         steps: Float[Tensor, "S"],
     ) -> Picture:
         canonical = self._model.canonical_cells()
-        columns = (rays.origins, rays.directions, rays.near, rays.far, rays.hit)
         at_once = max(1, SAMPLES_AT_ONCE // len(steps))
         parts = []
-        for piece in zip(*(column[sample].split(at_once) for column in columns), strict=True):
+        for piece in zip(*(column.split(at_once) for column in _columns(rays, sample)), strict=True):
             found = locate(cells, canonical, maps, piece, steps, bodies.R[sample], bodies.Th[sample])
             sigma, colour = field.in_chunks(found.points, found.directions, found.vertex)
             _, directions, near, far, _ = piece
@@ -109,3 +120,8 @@ class KernelMarch:
 
 def _tensors(bodies: Bodies) -> tuple[Tensor, ...]:
     return bodies.poses, bodies.shapes, bodies.R, bodies.Th
+
+
+def _columns(rays: RayBundle, sample: int) -> Rays:
+    origins, directions, near, far = (every[sample] for every in (rays.origins, rays.directions, rays.near, rays.far))
+    return origins, directions, near, far, rays.hit[sample]

@@ -28,12 +28,14 @@ class NearSamples:
         kept: where each sample is among all samples of those rays, ray by ray.
         points: in canonical space.
         directions: of their rays, in canonical space.
+        vertex: the canonical vertex nearest to each point, where it is known already.
     """
 
     hit: Int64[Tensor, "M"]
     kept: Int64[Tensor, "P"]
     points: Float[Tensor, "P 3"]
     directions: Float[Tensor, "P 3"]
+    vertex: Int64[Tensor, "P"] | None = None
 
 
 def locate(

@@ -99,9 +99,11 @@ class PersonField:
         with self.model.networks():
             if tokens.requires_grad:
                 # A third of what a point would keep for the gradient is the transformer's, for a tenth of the work.
-                fused = checkpoint(layers.transformer, tokens, 2, use_reentrant=False, preserve_rng_state=False)
+                fused = checkpoint(
+                    layers.transformer, tokens, 2, self.token_kernels, use_reentrant=False, preserve_rng_state=False
+                )
             else:
-                fused = layers.transformer(tokens, kept=2)
+                fused = layers.transformer(tokens, kept=2, kernels=self.token_kernels)
             sigma, colour = decoder(layers.pos_enc(points), layers.view_enc(directions), fused)
         return sigma.float(), colour.float()
 

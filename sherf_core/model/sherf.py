@@ -6,7 +6,7 @@ render   ray samples -> canonical points -> features -> field -> pixels   (march
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -272,18 +272,26 @@ class Sherf(nn.Module):
         *,
         token_kernels: bool,
     ) -> Rendering:
-        skinning = Skinning.of(self.body_model, bodies)
-        maps, vertices = skinning.to(self.big), skinning.vertices(self.body_model)
         steps = ray_steps(self.config.samples_per_ray, rays.near)
+        # The kernels that locate have no gradients.
+        fixed = not any(one.requires_grad for one in (*vars(bodies).values(), *vars(rays).values()))
+        march = self._march if token_kernels and fixed else self
+        found = march.located(bodies, rays, steps)
         pictures = []
-        for sample in range(len(bodies.poses)):
-            search = VertexSearch(vertices[sample], radius=SHELL_RADIUS, method=self.config.nearest)
-            near = locate(rays, bodies, sample, steps, search, maps)
+        for sample, near in enumerate(found):
             field = PersonField(self, person, sample, token_kernels=token_kernels)
-            sigma, colour = field.in_chunks(near.points, near.directions)
+            sigma, colour = field.in_chunks(near.points, near.directions, near.vertex)
             noise = self._density_noise(near, steps, None if noise_seeds is None else noise_seeds[sample])
             pictures.append(composite_near(rays, sample, steps, near, sigma + noise, colour))
         return _stacked(pictures)
+
+    def located(self, bodies: Bodies, rays: RayBundle, steps: Float[Tensor, "S"]) -> Iterator[NearSamples]:
+        """Each body's samples within 5 cm."""
+        skinning = Skinning.of(self.body_model, bodies)
+        maps = skinning.to(self.big)
+        for sample, vertices in enumerate(skinning.vertices(self.body_model)):
+            search = VertexSearch(vertices, radius=SHELL_RADIUS, method=self.config.nearest)
+            yield locate(rays, bodies, sample, steps, search, maps)
 
     def field_of(self, person: EncodedPerson, sample: int) -> PersonField:
         """The radiance field of one of the encoded people."""

@@ -89,6 +89,9 @@ def run_kernels(path: Path) -> None:
     assert few.layout[3] > 2 * cells.layout[3]
     assert few.layout[4:].prod() <= 20_000
     assert torch.equal(located(few).slots, samples.slots)
+    # Larger than the radius are these cells: a list may hold a vertex beyond it, and not a nearer one beyond it.
+    some = points(vertices)
+    assert torch.equal(nearest(few, some), nearest_brute(some, vertices)[0])
     no_rays = tuple(column[:0] for column in (*rays(vertices), hits()))
     empty = locate(cells, cells, maps(vertices), no_rays, ray_steps(48, vertices), R, Th)
     assert [len(column) for column in (empty.slots, empty.points, nearest(cells, vertices[:0]))] == [0, 0, 0]
