@@ -7,11 +7,13 @@ once, shared by all samples. Features are (B, N, C) with one row per active voxe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from sherf_core.model.lookup import WeightedRows, corners
 
@@ -68,30 +70,61 @@ def voxelise(canonical_vertices: Float[np.ndarray, "V 3"]) -> BodyVoxels:
     return BodyVoxels(VoxelGrid(index[first], shape), first, minimum)
 
 
+def _rows(x: Tensor, table: Tensor) -> Tensor:
+    """Rows of x (B, N, C) that a table (R, 27) names, zeros for index N: (B, R, 27, C)."""
+    padded = torch.cat([x, x.new_zeros(len(x), 1, x.shape[2])], dim=1)
+    return padded.index_select(1, table.flatten()).unflatten(1, table.shape)
+
+
+class _Neighbours(torch.autograd.Function):
+    """The 27 neighbours of each output row: x (B, N, C), sources (M, 27), places (N, 27) -> (B, M, 27, C).
+
+    The gradient is picked too, at the places that read a row, and summed in a fixed order. That of index_select adds
+    row after row instead, and most of them to the one row of zeros, where a GPU's additions wait for one another.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, sources: Tensor, places: Tensor) -> Tensor:
+        ctx.save_for_backward(places)
+        return _rows(x, sources)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (places,) = ctx.saved_tensors
+        return _rows(gradient.flatten(1, 2), places).sum(2), None, None
+
+
 class KernelMap(nn.Module):
     """Which input row feeds which output row, for each of the 27 offsets of a 3³ kernel.
 
     `sources` (M, 27) is the input row of each output row and offset, the number of input rows where there is none.
+    `places` (N, 27) is the same transposed: where in `sources`, flattened, each input row stands for each offset, M·27
+    where it does not. So at one offset a row may feed one output only, and be fed by one: ValueError if not.
     """
 
     sources: Tensor
+    places: Tensor
 
     def __init__(self, inputs: list[np.ndarray], outputs: list[np.ndarray], rows_in: int, rows: int) -> None:
         super().__init__()
         sources = np.full((rows, len(inputs)), rows_in)
+        places = np.full((rows_in, len(inputs)), sources.size)
         for offset, (source, target) in enumerate(zip(inputs, outputs, strict=True)):
+            if not len(np.unique(source)) == len(np.unique(target)) == len(source):
+                raise ValueError(f"offset {offset} of the kernel does not pair rows one to one")
             sources[target, offset] = source
+            places[source, offset] = target * len(inputs) + offset
         self.register_buffer("sources", torch.from_numpy(sources), persistent=False)
+        self.register_buffer("places", torch.from_numpy(places), persistent=False)
 
     def forward(self, x: Float[Tensor, "B N C"], weight: Float[Tensor, "D 3 3 3 C"]) -> Float[Tensor, "B M D"]:
         """y[o] = sum over offsets k of W[k] · x[input of o at k]; weights (out, kz, ky, kx, in).
 
         All 27 neighbours are laid side by side, zeros for those that are not there: one product, which costs less
-        than 27 small ones. Rows are picked with index_select, whose gradient adds up; that of plain indexing sorts
-        first, which is slow.
+        than 27 small ones.
         """
-        padded = torch.cat([x, x.new_zeros(len(x), 1, x.shape[2])], dim=1)
-        beside = padded.index_select(1, self.sources.flatten()).view(len(x), len(self.sources), -1)
+        beside = _Neighbours.apply(x, self.sources, self.places).flatten(2)
         return (beside @ weight.flatten(1).T).to(x.dtype)
 
 

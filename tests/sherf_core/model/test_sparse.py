@@ -3,7 +3,11 @@ import pytest
 import torch
 from torch.nn import functional
 
+from sherf_core.body.files import load_body
+from sherf_core.body.model import BodyModel
+from sherf_core.model.deform import canonical_vertices
 from sherf_core.model.sparse import (
+    KernelMap,
     SparseConv,
     VoxelGrid,
     VoxelSampler,
@@ -62,6 +66,46 @@ def test_gradients_equal_the_dense_ones(grid):
     _at(dense, grid).square().sum().backward()
     torch.testing.assert_close(ours, features.grad, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(ours_weight, convolution.weight.grad, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("which", ["same", "down"])
+def test_gradients_of_a_body_equal_those_of_plain_rows(which):
+    volume = BodyVolume(canonical_vertices(BodyModel(load_body())).numpy())
+    generator = torch.Generator().manual_seed(0)
+    for level, kernel_map in enumerate(getattr(volume, which)):
+        sources, count = kernel_map.sources, len(volume.sites[level].sites)
+        x = torch.randn(2, count, 4, generator=generator, requires_grad=True)
+        beside = torch.cat([x, torch.zeros(2, 1, 4)], dim=1).index_select(1, sources.flatten())
+        # A weight that is the identity shows the neighbours themselves.
+        ours = kernel_map(x, torch.eye(27 * 4).view(-1, 3, 3, 3, 4))
+        assert torch.equal(ours, beside.view_as(ours))
+        weight = torch.randn(ours.shape, generator=generator)
+        (expected,) = torch.autograd.grad(beside, x, weight.view_as(beside))
+        (gradient,) = torch.autograd.grad(ours, x, weight)
+        assert (gradient - expected).norm() <= 1e-6 * expected.norm()
+        torch.testing.assert_close(gradient, expected, rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gradients_under_autocast_keep_the_type_of_the_features(grid, dtype):
+    convolution, features = SparseConv(3, 5), torch.randn(2, 120, 3)
+    given = [features.clone().requires_grad_(), features.to(dtype).requires_grad_()]
+    kernel_map = submanifold_map(grid)
+    convolution(given[0], kernel_map).square().sum().backward()
+    with torch.autocast("cpu", torch.bfloat16):
+        out = convolution(given[1], kernel_map)
+        out.float().square().sum().backward()
+    full, half = (one.grad for one in given)
+    assert (out.dtype, half.dtype) == (dtype, dtype)
+    assert 0 < (half - full).norm() < 0.02 * full.norm()
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [([0, 0], [0, 1]), ([0, 1], [1, 1])])
+def test_a_map_pairs_rows_one_to_one_at_each_offset(inputs, outputs):
+    pairs = [np.array([0, 1])] * 26
+    KernelMap([*pairs, np.array([1, 0])], [*pairs, np.array([0, 1])], 2, 2)
+    with pytest.raises(ValueError, match="offset 26 "):
+        KernelMap([*pairs, np.array(inputs)], [*pairs, np.array(outputs)], 2, 2)
 
 
 def test_trilinear_look_up_equals_grid_sample(grid):
