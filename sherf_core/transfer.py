@@ -31,7 +31,7 @@ class HostCopy:
         if tensor.is_cuda:
             self._host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
             self._host.copy_(tensor, non_blocking=True)
-            self._done = _event()
+            self._done = torch.cuda.Event()
             self._done.record(torch.cuda.current_stream(tensor.device))
 
     def numpy(self) -> Shaped[np.ndarray, "*shape"]:
@@ -74,11 +74,6 @@ class Span:
     def _mark(self) -> Any:
         if self._device.type != "cuda":
             return time.perf_counter()
-        event = _event(timing=True)
+        event = torch.cuda.Event(enable_timing=True)
         event.record(torch.cuda.current_stream(self._device))
         return event
-
-
-def _event(*, timing: bool = False) -> torch.cuda.Event:
-    """Whoever waits for it sleeps: threads that ask again and again hold up the one that gives the GPU its orders."""
-    return torch.cuda.Event(enable_timing=timing, blocking=True)
