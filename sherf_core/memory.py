@@ -5,8 +5,11 @@
 
 `points` are those that go through the model at once: `points_per_chunk`, but at most those that a picture has near the
 body. An evaluation keeps nothing of a chunk; training keeps what the backward pass needs of *every* point of the
-picture, which is why its term in resolution² is some 300 times larger and why smaller chunks help it little. (The model
-has no gradient checkpointing.)
+picture, which is why its term in resolution² is some 300 times larger and why smaller chunks help it little.
+
+The constants are those of the plain paths (`docs/performance.md`), without gradient checkpointing. Merged features and
+kernels take less: a training step of 512² 5.6 GiB of tensors on an H100 in place of 11, a frame 0.9. So the formula is
+on the safe side wherever a fast path cannot be taken.
 
 The constants come from `python benchmarks/memory.py` on 2026-11-23, torch 2.11: on an H100 80GB (what the driver
 counts: reserved memory and the CUDA context) and on 4 threads of its host (largest resident size of the process). The

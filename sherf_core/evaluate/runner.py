@@ -6,11 +6,12 @@ after the other all the same, so the results do not depend on it.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -33,6 +34,9 @@ FRAMES_AHEAD = 6
 """A frame of 512² takes 3.5 MB."""
 UNSTORED = 8
 """So many pictures may wait for the disk before the model does."""
+
+TURN_SECONDS = 2e-4
+"""After so long a thread lets another one compute in Python, beside a GPU."""
 
 OnItem = Callable[[ItemResult, bool], None]
 """Called after each picture with its result and whether an earlier run had made it."""
@@ -89,7 +93,8 @@ def evaluate(
     started = time.perf_counter()
     maker = maker_of(renderer, metrics) if overlap else PlainMaker(renderer, metrics)
     run = _Run(maker, folder, on_item)
-    with _threads(READERS, overlap) as readers, _threads(WRITERS, overlap) as writers:
+    turns = _short_turns() if maker.on_gpu and overlap else nullcontext()
+    with turns, _threads(READERS, overlap) as readers, _threads(WRITERS, overlap) as writers:
         try:
             with closing(ready_items(plan.items, reader, folder, readers, FRAMES_AHEAD)) as items:
                 for ready in items:
@@ -193,6 +198,21 @@ def _store(finish: Finish, item: Item, digest: str, seen: Frame, folder: RunFold
     result = ItemResult(item, made.measurements, made.render_seconds)
     folder.save(result, digest)
     return _Stored(result, made.measure_seconds, time.perf_counter() - started)
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """Let threads take turns more often.
+
+    Each order to a GPU gives up the interpreter for a moment, and whoever computes in Python takes it then, for 5 ms by
+    default: a picture of 70 orders took 340 ms in place of 14 (measured on an H100).
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextmanager

@@ -1,4 +1,5 @@
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from PIL import Image
 
 from sherf_core.data.discover import WeightKind
 from sherf_core.errors import ConfigurationError
+from sherf_core.evaluate import runner
 from sherf_core.evaluate.document import Circumstances
 from sherf_core.evaluate.output import write_output
 from sherf_core.evaluate.pictures import eight_bit, side_by_side
@@ -158,3 +160,11 @@ def test_panels_side_by_side():
     assert joined.shape == (2, 3 + 4 + 3, 3)
     assert joined[0, :, 0].tolist() == [0] * 3 + [255] * 7
     assert eight_bit(np.array([[[np.nan, -1.0, 0.5]]])).tolist() == [[[0, 0, 128]]]
+
+
+def test_threads_take_short_turns_beside_a_gpu_and_only_there():
+    usual = sys.getswitchinterval()
+    with pytest.raises(ValueError, match="no"), runner._short_turns():
+        assert sys.getswitchinterval() < usual / 10
+        raise ValueError("no")
+    assert sys.getswitchinterval() == pytest.approx(usual)
