@@ -162,9 +162,8 @@ def test_panels_side_by_side():
     assert eight_bit(np.array([[[np.nan, -1.0, 0.5]]])).tolist() == [[[0, 0, 128]]]
 
 
-def test_threads_take_short_turns_beside_a_gpu_and_only_there():
+def test_threads_take_short_turns_for_a_while():
     usual = sys.getswitchinterval()
-    with pytest.raises(ValueError, match="no"), runner._short_turns():
+    with runner._short_turns():
         assert sys.getswitchinterval() < usual / 10
-        raise ValueError("no")
     assert sys.getswitchinterval() == pytest.approx(usual)
