@@ -160,7 +160,7 @@ def test_stages_make_what_the_whole_makes(model: Sherf) -> None:
     scene = workload.Scene.turned(64, "cpu")
     with torch.inference_mode():
         person = model.encode(scene.observation)
-        last = [stage for _, stage in frame.frame_stages(model, scene, person, False)][-1]
+        last = [stage for _, stage in frame.frame_stages(model, scene, person)][-1]
         assert torch.equal(last()[0], frame.picture(model, scene, person)[0])
 
 

@@ -229,10 +229,10 @@ def test_where_gradients_are_wanted_a_kernel_that_does_not_run_gives_way(model, 
     configured(nearest="cells", kernels="auto")
     monkeypatch.setattr("sherf_core.model.sherf.why_not", lambda device: "")
 
-    def fails(search, points):
+    def fails(vertices, radius):
         raise KernelError("the kernel does not run", fix="")
 
-    monkeypatch.setattr("sherf_core.kernels.locate.nearest", fails)
+    monkeypatch.setattr("sherf_core.model.kernel_march.cells_around", fails)
     torch.use_deterministic_algorithms(True)
     try:
         assert not model._takes_token_kernels(), "atomic sums have no fixed order"
