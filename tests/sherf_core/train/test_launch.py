@@ -9,6 +9,7 @@ import pytest
 
 from sherf_core.errors import ConfigurationError, RankError
 from sherf_core.train.launch import Launch, new_folder
+from sherf_core.train.rank_failures import failure_of_ranks
 
 
 class ToyLaunch(Launch):
@@ -140,3 +141,14 @@ def test_what_the_user_set_is_kept(tmp_path):
     assert launch.environment({"PYTHONPATH": "/mine"})["PYTHONPATH"].endswith(f"{os.pathsep}/mine")
     assert "WORLD_SIZE" not in launch.environment({"WORLD_SIZE": "4"})
     assert new_folder(tmp_path) != new_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("exits", "named"), [((15, 9), "process 1 was killed by signal 9"), ((9, 11), "process 1 was killed by signal 11")]
+)
+def test_the_signal_that_torchrun_would_not_send_first_names_the_rank(tmp_path, exits, named):
+    lines = [
+        f"  rank      : {rank} (local_rank: {rank})\n  exitcode  : -{code} (pid: 7)" for rank, code in enumerate(exits)
+    ]
+    (tmp_path / "torchrun.log").write_text("\n".join(lines))
+    assert named in str(failure_of_ranks(tmp_path, 1))
