@@ -23,8 +23,6 @@ LOST_ANOTHER = re.compile(
 )
 # torchrun's list of failures: `rank : 1 (local_rank: 1)`, `exitcode : -9 (pid: 4711)`.
 EXIT = re.compile(r"rank\s*:\s*(\d+) \(local_rank: \d+\)\s+exitcode\s*:\s*(-?\d+) \(pid: \d+\)")
-# torchrun asks the others to end, and kills those that do not.
-ENDED_BY_TORCHRUN = (signal.SIGKILL, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -85,8 +83,8 @@ def failure_of_ranks(folder: Path, status: int) -> RankError:
     killed = [(rank, -code) for rank, code in exits.items() if code < 0 and rank not in told]
     if written and not (written[0].follows and killed):
         return _told(written[0], written[1:], folder)
-    # Where nobody tells why: another signal than torchrun's two, else the one that it rarely needs.
-    killed.sort(key=lambda entry: ENDED_BY_TORCHRUN.index(entry[1]) + 1 if entry[1] in ENDED_BY_TORCHRUN else 0)
+    # Where nobody tells why: torchrun itself asks the others to end (SIGTERM), and kills those that do not (SIGKILL).
+    killed.sort(key=lambda entry: (entry[1] == signal.SIGTERM, entry[1] == signal.SIGKILL))
     if killed:
         rank, number = killed[0]
         return RankError(
